@@ -1,0 +1,108 @@
+"""The application: from settings and data folders to an ASGI app. Nothing is built at import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount, Router
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from onemap import common, features, processes, tiles
+from onemap.app.instance import Instance
+from onemap.block import Block, RawRoute
+from onemap.web.health import health_routes
+from onemap.web.html import STATIC, Pages
+from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
+from onemap.web.openapi import definition
+from onemap.web.respond import Responder
+from onemap.web.routing import routes
+
+
+def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
+    """Return the ASGI application of an instance.
+
+    ``secret`` protects paging tokens; workers that share a port must share it.
+    """
+    pages = Pages(instance.settings.service)
+    blocks = build_blocks(instance, secret or os.urandom(32))
+    router = Router(
+        [
+            *routes(blocks, Responder(pages), instance.settings.limits.body_bytes),
+            *health_routes(lambda: all(store.state() for store in instance.stores.values())),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        redirect_slashes=False,
+        default=_not_found,
+    )
+    raw = tuple(route for block in blocks for route in block.raw)
+    limits = Limits(Identity(Dispatch(raw, router)), instance.settings.limits.uri_bytes)
+    return HttpOnly(
+        Context(
+            Cors(Boundary(limits, pages)),
+            instance.settings.service.public_url,
+            frozenset(instance.settings.trusted_proxies),
+        )
+    )
+
+
+def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
+    """Return the building blocks, Common first."""
+    gate, settings = instance.gate, instance.settings
+    others = (
+        features.block(gate, settings, secret),
+        tiles.block(gate, settings),
+        processes.block(gate, settings),
+    )
+    blocks: list[Block] = []
+    first = common.block(gate, settings, others, lambda call: definition(blocks, settings.service, call))
+    blocks.extend((first, *others))
+    return tuple(blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Try the raw routes first: they answer the hot paths below the framework."""
+
+    raw: Sequence[RawRoute]
+    router: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request by the first route that matches."""
+        for route in self.raw:
+            match = route.pattern.fullmatch(scope["path"])
+            if match:
+                await route.app(scope, receive, send, match)
+                return
+        await self.router(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOnly:
+    """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass HTTP on."""
+        if scope["type"] == "http":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await _lifespan(receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404)

@@ -1,0 +1,47 @@
+"""What a handler answers; ``web`` turns it into a response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON document, or the same data as a page through ``template`` when HTML was negotiated.
+
+    ``page`` holds what only the page needs. ``media_type`` overrides that of the negotiated format.
+    """
+
+    data: Any
+    template: str = ""
+    page: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A finished body."""
+
+    body: bytes
+    media_type: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A body made piece by piece in a worker thread.
+
+    A failure in the middle ends as a broken transfer, never as a document that looks complete.
+    """
+
+    chunks: Iterator[bytes]
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Reply = Document | Content | Stream

@@ -1,0 +1,155 @@
+"""Declarations: the YAML files of ``collections/`` and how they meet what a store finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field as Setting
+from pydantic import StringConstraints
+
+from onemap.catalog.codes import CodeList
+from onemap.catalog.model import Collection, Coverage, Field, TableInfo
+from onemap.config.load import read_yaml, validate
+from onemap.config.models import Level, Model, Text
+from onemap.errors import ConfigError, did_you_mean
+from onemap.geo.crs import CRS84, Crs, crs_from_srid
+
+COLLECTION_ID = r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_.\-\u4e00-\u9fff]{0,62}$"
+EVERYWHERE = (4490, 4326, 3857)
+
+
+class SourceDeclaration(Model):
+    """Where the features are."""
+
+    store: str = Setting(description="Name of a store of the configuration.")
+    table: str = Setting(description="Table of that store.")
+
+
+class FieldDeclaration(Model):
+    """What is known of a field beyond its name and type."""
+
+    title: Text | None = Setting(None, description="Title shown to people.")
+    role: str | None = Setting(None, description="How processes address the field: code, area, name, ...")
+    level: Level | None = Setting(None, description="Classification of the field when above the collection's.")
+    codes: str | None = Setting(None, description="Name of a code list in collections/codes.")
+    unit: str | None = Setting(None, description="Unit of measure (UCUM).")
+
+
+class CoverageDeclaration(Model):
+    """The extent of validity: the union of these features; it stands in the same store."""
+
+    table: str = Setting(description="Table with the polygons.")
+    where: dict[str, str] = Setting(default_factory=dict, description="Column values that choose the polygons.")
+
+
+class CollectionDeclaration(Model):
+    """One file of ``collections/``."""
+
+    id: Annotated[str, StringConstraints(pattern=COLLECTION_ID)] = Setting(description="Identifier in addresses.")
+    title: Text = Setting(description="Title.")
+    description: Text = Setting(Text(zh="", en=""), description="Description.")
+    source: SourceDeclaration = Setting(description="Store and table.")
+    level: Level = Setting(description="Classification: P, G, S, C, X1, X2 or X3.")
+    role: str | None = Setting(None, description="How processes address the layer: landuse, farmland, redline, ...")
+    key: str | None = Setting(None, description="Unique field that makes the feature id; default: the primary key.")
+    fields: dict[str, FieldDeclaration] | None = Setting(
+        None, description="Fields that are published, in this order; default: all."
+    )
+    crs: tuple[int, ...] = Setting((), description="EPSG codes offered beside 4490, 4326, 3857 and the storage CRS.")
+    datetime: str | tuple[str, str] | None = Setting(None, description="Temporal field, or start and end fields.")
+    date: str | None = Setting(None, description="Currency of the data (date), stated in process results.")
+    coverage: CoverageDeclaration | None = Setting(None, description="Extent of validity for process verdicts.")
+    keywords: tuple[str, ...] = Setting((), description="Keywords.")
+    attribution: str = Setting("", description="Attribution.")
+    colour_by: str | None = Setting(None, description="Field whose code list has a column 'colour' for maps.")
+    order: int = Setting(0, description="Place in lists, ascending.")
+
+
+def read_declarations(folder: Path) -> dict[Path, CollectionDeclaration]:
+    """Return the declarations of the YAML files in a folder. Raises ConfigError naming file, line and key."""
+    files = sorted(folder.glob("*.yml")) if folder.is_dir() else []
+    return {path: validate(CollectionDeclaration, read_yaml(path), path) for path in files}
+
+
+def collect(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[str, CodeList]) -> Collection:
+    """Return the collection that a declaration makes of a table.
+
+    Raises ConfigError when the declaration names a field, key or code list that is not there.
+    """
+    storage = crs_from_srid(table.srid)
+    _check_names(declared, table)
+    temporal = (declared.datetime,) if isinstance(declared.datetime, str) else declared.datetime or ()
+    return Collection(
+        id=declared.id,
+        title=declared.title,
+        description=declared.description,
+        store=declared.source.store,
+        table=table,
+        key=declared.key or table.primary_key,
+        fields=_fields(declared, table, codes),
+        level=declared.level,
+        storage=storage,
+        crs=offered_crs(storage, declared.crs),
+        role=declared.role,
+        temporal=temporal,
+        date=declared.date,
+        coverage=_coverage(declared),
+        keywords=declared.keywords,
+        attribution=declared.attribution,
+        colour_by=declared.colour_by,
+        order=declared.order,
+    )
+
+
+def offered_crs(storage: Crs, more: tuple[int, ...] = ()) -> tuple[Crs, ...]:
+    """Return the systems that a collection offers: CRS84 first, then the common ones, storage and ``more``."""
+    srids = dict.fromkeys((*EVERYWHERE, storage.srid, *more))
+    return (CRS84, *(crs_from_srid(srid) for srid in srids))
+
+
+def _check_names(declared: CollectionDeclaration, table: TableInfo) -> None:
+    known = {field.name for field in table.fields}
+    temporal = [declared.datetime] if isinstance(declared.datetime, str) else list(declared.datetime or ())
+    for name in [*(declared.fields or ()), *temporal, *([declared.colour_by] if declared.colour_by else [])]:
+        if name not in known:
+            raise ConfigError(
+                f"Collection '{declared.id}': table '{table.name}' has no field '{name}'.", did_you_mean(name, known)
+            )
+    if declared.key and declared.key not in known | {table.primary_key}:
+        raise ConfigError(f"Collection '{declared.id}': no field '{declared.key}'.", did_you_mean(declared.key, known))
+
+
+def _fields(
+    declared: CollectionDeclaration, table: TableInfo, codes: Mapping[str, CodeList]
+) -> tuple[Field, ...]:
+    found = {field.name: field for field in table.fields}
+    listed = declared.fields if declared.fields is not None else dict.fromkeys(found, FieldDeclaration())
+    return tuple(_field(found[name], more, declared, codes) for name, more in listed.items())
+
+
+def _field(
+    found: Field, more: FieldDeclaration, declared: CollectionDeclaration, codes: Mapping[str, CodeList]
+) -> Field:
+    if more.codes and more.codes not in codes:
+        raise ConfigError(
+            f"Collection '{declared.id}', field '{found.name}': no code list '{more.codes}'.",
+            did_you_mean(more.codes, codes),
+        )
+    return Field(
+        name=found.name,
+        type=found.type,
+        title=more.title or found.title,
+        level=more.level or declared.level,
+        role=more.role,
+        codes=codes[more.codes] if more.codes else None,
+        max_length=found.max_length,
+        unit=more.unit,
+    )
+
+
+def _coverage(declared: CollectionDeclaration) -> Coverage | None:
+    if declared.coverage is None:
+        return None
+    return Coverage(declared.source.store, declared.coverage.table, tuple(sorted(declared.coverage.where.items())))

@@ -1,0 +1,85 @@
+"""Collections and their fields, as the server knows them after start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from onemap.catalog.codes import CodeList
+from onemap.config.models import Level, Text
+from onemap.geo.crs import Crs
+
+FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A property of a feature. ``role`` is how processes address it (code, area, name, ...)."""
+
+    name: str
+    type: FieldType
+    title: Text
+    level: Level = "P"
+    role: str | None = None
+    codes: CodeList | None = None
+    max_length: int | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Where a layer is valid: the features of ``table`` whose columns equal ``where``.
+
+    ``None`` as a collection's coverage means that nothing is declared.
+    """
+
+    store: str
+    table: str
+    where: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableInfo:
+    """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case."""
+
+    name: str
+    geometry_column: str
+    geometry_type: str
+    srid: int
+    primary_key: str
+    fields: tuple[Field, ...]
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A published layer.
+
+    ``crs`` lists the systems offered, the first being CRS84; ``storage`` is that of the stored
+    coordinates (x, y order). ``temporal`` names one field (instant) or two (start, end). ``date`` is
+    the data's currency. ``zones`` overrides nothing: access follows ``level`` alone.
+    """
+
+    id: str
+    title: Text
+    description: Text
+    store: str
+    table: TableInfo
+    key: str
+    fields: tuple[Field, ...]
+    level: Level
+    storage: Crs
+    crs: tuple[Crs, ...]
+    role: str | None = None
+    temporal: tuple[str, ...] = ()
+    date: str | None = None
+    coverage: Coverage | None = None
+    keywords: tuple[str, ...] = ()
+    attribution: str = ""
+    colour_by: str | None = None
+    order: int = field(default=0, compare=False)
+
+    def field_for(self, role: str) -> Field | None:
+        """Return the field with this role, or None."""
+        return next((item for item in self.fields if item.role == role), None)

@@ -1,0 +1,110 @@
+"""The commands of ``onemap``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+import yaml
+
+from onemap import __version__
+from onemap.app import Instance, load_instance, publish_file
+from onemap.cli.document import openapi_document
+from onemap.cli.serve import announce, run
+from onemap.config.models import Zone
+from onemap.errors import ConfigError
+from onemap.security import identify
+
+application = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="OneMap: OGC API server for a province's natural-resource One Map.",
+)
+demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (示范省).")
+application.add_typer(demo, name="demo")
+
+RootOption = Annotated[Path, typer.Option("--root", help="Folder with config/ and collections/.")]
+ZoneOption = Annotated[Zone | None, typer.Option("--zone", help="Network security zone; default: as config/base.yml says.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the stores' files; default: ROOT/data.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@application.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@application.command()
+def serve(
+    file: Annotated[Path | None, typer.Argument(help="A GeoPackage to publish without any configuration.")] = None,
+    root: RootOption = Path(),
+    zone: ZoneOption = None,
+    data: DataOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Number of server processes.")] = 1,
+) -> None:
+    """Serve a configured instance, or publish every feature table of FILE."""
+    instance = _instance(file, root, zone, data)
+    announce(instance, f"http://{host}:{port}")
+    run(instance, (file, root, zone, data), host, port, workers)
+
+
+@application.command()
+def check(root: RootOption = Path(), zone: ZoneOption = None, data: DataOption = None) -> None:
+    """Check configuration, collections and stores; exit status 1 when something is left out."""
+    instance = load_instance(root, zone, data)
+    for left in instance.left_out:
+        typer.echo(f"left out: {left.table}: {left.reason} {left.remedy}".rstrip(), err=True)
+    visible = len(instance.gate.views(identify()))
+    typer.echo(f"zone {instance.settings.zone}: {len(instance.registry)} collections, {visible} visible to everybody")
+    if instance.left_out:
+        raise typer.Exit(1)
+
+
+@application.command()
+def openapi(
+    file: Annotated[Path | None, typer.Argument(help="A GeoPackage to describe without any configuration.")] = None,
+    root: RootOption = Path(),
+    zone: ZoneOption = None,
+    data: DataOption = None,
+    form: Annotated[Literal["yaml", "json"], typer.Option("--format", help="yaml or json.")] = "yaml",
+    url: Annotated[str, typer.Option(help="Address of the server in the document.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Print the OpenAPI 3.0 document of an instance."""
+    document = openapi_document(_instance(file, root, zone, data), url)
+    if form == "json":
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120), nl=False)
+
+
+@demo.command("init")
+def demo_init(
+    directory: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    size: Annotated[Literal["small", "medium", "large"], typer.Option(help="5,000, 100,000 or 500,000 parcels.")] = "small",
+    seed: Annotated[int, typer.Option(help="The same seed makes the same province.")] = 1,
+) -> None:
+    """Generate the synthetic demo province: a GeoPackage and parcel files to try."""
+    from onemap.demo import generate
+
+    summary = generate(directory, size, seed, typer.echo)
+    typer.echo(str(summary))
+
+
+def _instance(file: Path | None, root: Path, zone: Zone | None, data: Path | None) -> Instance:
+    if file is None:
+        return load_instance(root, zone, data)
+    if file.suffix.lower() != ".gpkg":
+        raise ConfigError(f"'{file}' is not a GeoPackage.", f"Convert it first: onemap import {file}")
+    return publish_file(file)

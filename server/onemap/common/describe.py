@@ -1,0 +1,80 @@
+"""The document of a collection (OGC API Common Part 2, Features Parts 1 and 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onemap.block import Call
+from onemap.block.links import Link
+from onemap.geo.crs import CRS84, CRS84_URI, Bounds, transform_bounds
+from onemap.store import Store, View
+
+GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+
+
+def describe(view: View, store: Store, lang: str, links: list[Link]) -> dict[str, Any]:
+    """Return the collection document with its true extent; longitudes and latitudes in CRS84 order."""
+    collection = view.collection
+    document: dict[str, Any] = {
+        "id": collection.id,
+        "title": collection.title.get(lang),
+        "description": collection.description.get(lang),
+        "keywords": list(collection.keywords),
+        "attribution": collection.attribution,
+        "itemType": "feature",
+        "extent": _extent(view, store),
+        "crs": [crs.uri for crs in collection.crs],
+        "storageCrs": collection.storage.uri,
+        "links": links,
+    }
+    return {key: value for key, value in document.items() if value not in ("", [], {})}
+
+
+def map_layer(view: View, store: Store, call: Call) -> dict[str, Any]:
+    """Return what a map needs to draw a collection's vector tiles; ``bounds`` in longitude, latitude."""
+    collection = view.collection
+    field = view.column(collection.colour_by) if collection.colour_by else None
+    codes = field.codes if field else None
+    bounds = store.extent(view)
+    return {
+        "id": collection.id,
+        "title": collection.title.get(call.lang),
+        "geometry_type": collection.table.geometry_type,
+        "role": collection.role,
+        "tiles": call.links.to("collections", collection.id, "tiles", "WebMercatorQuad", "tilejson.json"),
+        "bounds": transform_bounds(bounds, collection.storage, CRS84) if bounds else None,
+        "colour_by": field.name if field and codes else None,
+        "colours": {code: codes.value(code, "colour") for code in codes.titles} if codes else {},
+        "names": {code: title.get(call.lang) for code, title in codes.titles.items()} if codes else {},
+    }
+
+
+def _extent(view: View, store: Store) -> dict[str, Any]:
+    bounds = store.extent(view)
+    box = transform_bounds(bounds, view.collection.storage, CRS84) if bounds else None
+    extent: dict[str, Any] = {}
+    if box:
+        extent["spatial"] = {"bbox": [_outward(box)], "crs": CRS84_URI}
+    interval = store.interval(view)
+    if interval:
+        start, end = interval
+        extent["temporal"] = {"interval": [[_timestamp(start, "start"), _timestamp(end, "end")]], "trs": GREGORIAN}
+    return extent
+
+
+def _outward(box: Bounds) -> list[float]:
+    """Return the box in seven decimals, within the world."""
+    west, south, east, north = (round(value, 7) for value in box)
+    return [max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)]
+
+
+def _timestamp(value: str | int | None, side: str) -> str | None:
+    """Return a stored year, date or date-time as an RFC 3339 timestamp; None stays open."""
+    if value is None:
+        return None
+    text = str(value)
+    if isinstance(value, int):
+        text = f"{value:04d}-12-31" if side == "end" else f"{value:04d}-01-01"
+    if len(text) > 10:
+        return text if text.endswith("Z") else text + "Z"
+    return text + ("T23:59:59Z" if side == "end" else "T00:00:00Z")

@@ -1,0 +1,111 @@
+"""Read YAML, merge it, and say precisely what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from onemap.config.models import Settings, Zone
+from onemap.errors import ConfigError, did_you_mean
+
+
+def load_settings(folder: Path, zone: str | None = None) -> Settings:
+    """Return base.yml of a folder merged with zones/<zone>.yml.
+
+    Raises ConfigError naming the file, the line and the nearest valid key.
+    """
+    base = folder / "base.yml"
+    merged = read_yaml(base)
+    chosen = zone or str(merged.get("zone", "internet"))
+    if chosen not in get_args(Zone):
+        raise ConfigError(f"There is no zone '{chosen}'.", did_you_mean(chosen, get_args(Zone)))
+    overlay = folder / "zones" / f"{chosen}.yml"
+    sources = [base]
+    if overlay.exists():
+        merged = merge(merged, read_yaml(overlay))
+        sources.append(overlay)
+    return validate(Settings, merged | {"zone": chosen}, *sources)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML file. Raises ConfigError when it cannot be read or is something else."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {type(data).__name__}.")
+    return data
+
+
+def merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``low`` with the values of ``high`` laid over it, mappings merged key by key."""
+    merged = dict(low)
+    for key, value in high.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def validate[M: BaseModel](model: type[M], data: Mapping[str, Any], *sources: Path) -> M:
+    """Return the data as a model. Raises ConfigError with every fault, its place in the files and a hint."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = [_explain(fault, model, sources) for fault in error.errors()]
+        raise ConfigError("\n".join(faults)) from None
+
+
+def _explain(fault: Any, model: type[BaseModel], sources: tuple[Path, ...]) -> str:
+    path = [str(part) for part in fault["loc"]]
+    text = f"{'.'.join(path) or 'file'}: {fault['msg']}"
+    if fault["type"] == "extra_forbidden":
+        text = f"Unknown key '{'.'.join(path)}'. {did_you_mean(path[-1], _keys(model, path[:-1]))}"
+    return text + _snippet(path, sources)
+
+
+def _keys(model: Any, path: list[str]) -> set[str]:
+    """Return the keys that a (nested) model accepts at a path."""
+    for part in path:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            break
+        field = model.model_fields.get(part)
+        model = _model_in(field.annotation) if field else None
+    return set(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else set()
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+def _snippet(path: list[str], sources: tuple[Path, ...]) -> str:
+    """Return the lines around the place that ``path`` names, from the last file that has it."""
+    for source in reversed(sources):
+        text = source.read_text(encoding="utf-8")
+        line, depth = _locate(yaml.compose(text), path)
+        if depth == len(path) or source is sources[0]:
+            lines = text.splitlines()
+            near = range(max(0, line - 1), min(len(lines), line + 2))
+            shown = "\n".join(f"  {'>' if at == line else ' '} {at + 1:4} | {lines[at]}" for at in near)
+            return f"\n  {source}:{line + 1}\n{shown}"
+    return ""
+
+
+def _locate(node: yaml.Node | None, path: list[str]) -> tuple[int, int]:
+    """Return the line (from 0) of the deepest key on ``path`` and how many keys of it were found."""
+    line = depth = 0
+    for part in path:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((key, value) for key, value in pairs if key.value == part), None)
+        if found is None:
+            break
+        line, node, depth = found[0].start_mark.line, found[1], depth + 1
+    return line, depth

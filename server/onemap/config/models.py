@@ -1,0 +1,103 @@
+"""Settings: small frozen models, one per concern. Unknown keys are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Zone = Literal["internet", "extranet", "business", "classified"]
+Level = Literal["P", "G", "S", "C", "X1", "X2", "X3"]
+
+
+class Model(BaseModel):
+    """Base of all settings: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(Model):
+    """A text in Chinese and English; a plain string stands for both."""
+
+    zh: str
+    en: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"zh": value, "en": value}
+        if isinstance(value, dict) and len(value) == 1:
+            only = next(iter(value.values()))
+            return {"zh": only, "en": only, **value}
+        return value
+
+    def get(self, lang: str) -> str:
+        """Return the text in a language, ``zh`` or ``en``."""
+        return self.en if lang == "en" else self.zh
+
+
+class Service(Model):
+    """What the landing page says of this instance."""
+
+    title: Text = Field(Text(zh="OneMap 服务", en="OneMap service"), description="Title of the landing page.")
+    description: Text = Field(Text(zh="", en=""), description="One paragraph under the title.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+[^\s?#/]$",
+        description="Address under which clients reach the server, without a trailing slash; default: as asked.",
+    )
+    attribution: str = Field("", description="Attribution and 审图号 shown on maps and in collection documents.")
+
+
+class StoreSettings(Model):
+    """One source of features."""
+
+    type: Literal["geopackage"] = Field("geopackage", description="Kind of store.")
+    path: Path = Field(description="File, relative to the data folder.")
+
+
+class Limits(Model):
+    """What one request may ask for."""
+
+    page_default: int = Field(10, ge=1, description="Features in a page when `limit` is not given.")
+    page_max: int = Field(10_000, ge=1, description="Most features in one page; a larger `limit` is cut to it.")
+    count_max: int = Field(10_000, ge=0, description="`numberMatched` is given up to this many counted candidates.")
+    body_bytes: int = Field(10_000_000, ge=1, description="Largest request body.")
+    uri_bytes: int = Field(16_384, ge=256, description="Longest request target.")
+    tile_features: int = Field(20_000, ge=1, description="Most features in one tile, the largest first.")
+
+
+class PolicySettings(Model):
+    """Access by classification level. Anything not said is denied."""
+
+    levels: dict[Level, Literal["raw", "deny"]] = Field(
+        default_factory=dict, description="Treatment per level; may only tighten the zone's built-in matrix."
+    )
+    accredited: Literal["X1", "X2"] | None = Field(
+        None, description="Highest secret level of a classified zone's accreditation."
+    )
+
+
+class ProcessSettings(Model):
+    """Limits and thresholds of the processes."""
+
+    max_parcels: int = Field(2_000, ge=1, description="Most parcels in one request.")
+    max_vertices: int = Field(200_000, ge=4, description="Most vertices in one request.")
+    max_area_km2: float = Field(50_000.0, gt=0, description="Largest total area of the parcels, km2.")
+    max_hits: int = Field(1_000, ge=1, description="Most hits listed per layer; totals always count all.")
+    min_area: float = Field(1.0, ge=0, description="Hits below this area (m2) are flagged as insignificant.")
+    search_distance: float = Field(10_000.0, ge=0, description="Nearest features are sought within this many metres.")
+
+
+class Settings(Model):
+    """Everything an instance is told at start."""
+
+    zone: Zone = Field("internet", description="Network security zone of this instance.")
+    service: Service = Field(default_factory=Service, description="Landing page texts and public address.")
+    stores: dict[str, StoreSettings] = Field(default_factory=dict, description="Sources by name.")
+    limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
+    policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
+    processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")
+    trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose Forwarded headers are believed.")

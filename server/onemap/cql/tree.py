@@ -1,0 +1,41 @@
+"""Building filter trees in code: parameters, policies and time become the same nodes as a filter text."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+from pygeofilter import ast
+
+Literal = str | int | float | bool
+
+
+def equals(name: str, value: Literal) -> ast.Node:
+    """Return the filter ``name = value``."""
+    return ast.Equal(ast.Attribute(name), value)
+
+
+def at_least(name: str, value: Literal) -> ast.Node:
+    """Return the filter ``name >= value``."""
+    return ast.GreaterEqual(ast.Attribute(name), value)
+
+
+def at_most(name: str, value: Literal) -> ast.Node:
+    """Return the filter ``name <= value``."""
+    return ast.LessEqual(ast.Attribute(name), value)
+
+
+def is_null(name: str) -> ast.Node:
+    """Return the filter ``name IS NULL``."""
+    return ast.IsNull(ast.Attribute(name), not_=False)
+
+
+def all_of(filters: Iterable[ast.Node | None]) -> ast.Node | None:
+    """Return the conjunction of the filters that are there, or None when there is none."""
+    given = [item for item in filters if item is not None]
+    return functools.reduce(ast.And, given) if given else None
+
+
+def any_of(filters: Iterable[ast.Node]) -> ast.Node:
+    """Return the disjunction of at least one filter."""
+    return functools.reduce(ast.Or, filters)

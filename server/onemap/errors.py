@@ -1,0 +1,189 @@
+"""Errors: one class per cause, each with its HTTP status and stable code.
+
+OneMapError
+├── ConfigError                 the instance is configured wrongly (never reaches a client)
+├── ClientError
+│   ├── BadRequest              400
+│   │   ├── InvalidParameter    a parameter has the wrong form
+│   │   ├── UnknownParameter    a parameter that the resource does not know
+│   │   ├── UnknownCrs          a coordinate reference system that is not offered
+│   │   └── InvalidBody         a request body that does not match its schema
+│   ├── NotFound                404
+│   │   └── NoSuchProcess       404, with the exception type of OGC API Processes
+│   ├── MethodNotAllowed        405
+│   ├── NotAcceptable           406
+│   ├── TooLarge                413
+│   ├── UriTooLong              414
+│   ├── UnsupportedMediaType    415
+│   └── UnusableParcel          422
+└── ServerError                 500
+    └── Unavailable             503
+
+The docstring of a class is its default message. ``status``, ``code``, ``title`` and ``type`` make up
+the RFC 9457 problem document that ``web.problem`` writes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+PROCESSES_EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
+
+
+class OneMapError(Exception):
+    """Something went wrong."""
+
+    status = 500
+    code = "OM-5000"
+    title = "Internal error"
+    type = "about:blank"
+
+    def __init__(self, detail: str = "", hint: str = "", **extra: object) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        self.hint = hint
+        self.extra = extra
+        super().__init__(self.detail)
+
+
+class ConfigError(OneMapError):
+    """The configuration is not usable."""
+
+    code = "OM-1000"
+    title = "Configuration error"
+
+
+class ClientError(OneMapError):
+    """The request cannot be answered as it stands."""
+
+    status = 400
+
+
+class BadRequest(ClientError):
+    """The request is malformed."""
+
+    code = "OM-4000"
+    title = "Bad request"
+
+
+class InvalidParameter(BadRequest):
+    """A parameter has an invalid value."""
+
+    code = "OM-4001"
+    title = "Invalid parameter value"
+
+
+class UnknownParameter(BadRequest):
+    """The resource does not know this parameter."""
+
+    code = "OM-4002"
+    title = "Unknown parameter"
+
+
+class UnknownCrs(BadRequest):
+    """This coordinate reference system is not offered here."""
+
+    code = "OM-4003"
+    title = "Unsupported coordinate reference system"
+
+
+class InvalidBody(BadRequest):
+    """The request body does not match what the operation expects."""
+
+    code = "OM-4004"
+    title = "Invalid request body"
+
+
+class NotFound(ClientError):
+    """There is no such resource."""
+
+    status = 404
+    code = "OM-4040"
+    title = "Not found"
+
+
+class NoSuchProcess(NotFound):
+    """There is no such process."""
+
+    code = "OM-4041"
+    title = "No such process"
+    type = PROCESSES_EXCEPTIONS + "no-such-process"
+
+
+class MethodNotAllowed(ClientError):
+    """The resource does not support this method."""
+
+    status = 405
+    code = "OM-4050"
+    title = "Method not allowed"
+
+
+class NotAcceptable(ClientError):
+    """None of the accepted media types can be produced."""
+
+    status = 406
+    code = "OM-4060"
+    title = "Not acceptable"
+
+
+class TooLarge(ClientError):
+    """The request is larger than this server accepts."""
+
+    status = 413
+    code = "OM-4130"
+    title = "Content too large"
+
+
+class UriTooLong(ClientError):
+    """The address of the request is too long."""
+
+    status = 414
+    code = "OM-4140"
+    title = "URI too long"
+
+
+class UnsupportedMediaType(ClientError):
+    """The media type of the request body is not supported."""
+
+    status = 415
+    code = "OM-4150"
+    title = "Unsupported media type"
+
+
+class UnusableParcel(ClientError):
+    """A parcel cannot be used for analysis."""
+
+    status = 422
+    code = "OM-4220"
+    title = "Unusable parcel"
+
+
+class ServerError(OneMapError):
+    """The server could not complete the request."""
+
+
+class Unavailable(ServerError):
+    """The server cannot answer at the moment."""
+
+    status = 503
+    code = "OM-5030"
+    title = "Service unavailable"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word most like ``word``, or None when none is close."""
+    names = list(known)
+    lowered = {name.lower(): name for name in names}
+    if word.lower() in lowered:
+        return lowered[word.lower()]
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest valid word, or lists the valid ones."""
+    names = sorted(known)
+    guess = nearest(word, names)
+    if guess:
+        return f"Did you mean '{guess}'?"
+    return f"Valid: {', '.join(names)}." if names else ""

@@ -1,0 +1,116 @@
+"""OGC API Features Part 1 (Core) and Part 2 (Coordinate Reference Systems by Reference)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from onemap.block import GEOJSON, HTML, JSON, Block, Endpoint, Parameter, Principal, Response
+from onemap.block.links import Link, Links, link
+from onemap.config import Limits, Settings
+from onemap.features.routes import FeatureRoutes
+from onemap.features.schema import property_schema
+from onemap.features.token import Tokens
+from onemap.security import Gate
+from onemap.store import View
+
+__all__ = ["block"]
+
+_CORE = "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/"
+CONFORMANCE = (
+    _CORE + "core",
+    _CORE + "oas30",
+    _CORE + "html",
+    _CORE + "geojson",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+)
+_QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+_SCHEMA = "http://www.opengis.net/def/rel/ogc/1.0/schema"
+_URI = {"type": "string", "format": "uri"}
+COLLECTION_ID = Parameter("collectionId", {"type": "string"}, "Identifier of a collection.", "path")
+FEATURE_ID = Parameter("featureId", {"type": "string"}, "Identifier of a feature.", "path")
+BBOX = Parameter(
+    "bbox",
+    {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6},
+    "Only features that meet this box: lower corner, upper corner, in the axis order of `bbox-crs` "
+    "(default CRS84: longitude, latitude). Two more numbers for heights are accepted. A box whose first "
+    "longitude is greater than its second crosses the antimeridian.",
+)
+DATETIME = Parameter(
+    "datetime",
+    {"type": "string"},
+    "Only features whose time meets an instant or an interval: `2025-12-31`, `2025-01-01T00:00:00Z`, "
+    "`2025-01-01/2025-12-31`, `2025-01-01/..`. Features without a time always match.",
+)
+NEXT = Parameter("next", {"type": "string"}, "Token of the next page; follow the `next` link.")
+OFFSET = Parameter("offset", {"type": "integer", "minimum": 0, "default": 0}, "Features to pass over.")
+BBOX_CRS = Parameter("bbox-crs", _URI, "CRS of `bbox`, one of the collection's `crs` list.")
+CRS = Parameter("crs", _URI, "CRS of the coordinates, one of the collection's `crs` list; default CRS84.")
+
+
+def block(gate: Gate, settings: Settings, secret: bytes) -> Block:
+    """Return the Features block. ``secret`` protects the paging tokens."""
+    routes = FeatureRoutes(gate, settings, Tokens(secret))
+    return Block(
+        id="features",
+        title="OGC API Features",
+        conformance=CONFORMANCE,
+        endpoints=_endpoints(routes, settings.limits),
+        collection_links=_collection_links,
+        endpoints_for=partial(_spelled_out, gate, routes, settings.limits),
+    )
+
+
+def _limit(limits: Limits) -> Parameter:
+    default = min(limits.page_default, limits.page_max)
+    schema = {"type": "integer", "minimum": 1, "maximum": limits.page_max, "default": default}
+    return Parameter("limit", schema, "Most features in the answer; a larger value is cut to the maximum.")
+
+
+def _endpoints(routes: FeatureRoutes, limits: Limits, view: View | None = None) -> tuple[Endpoint, ...]:
+    """Return the endpoints: of any collection (a path template), or spelled out for the one of a view."""
+    identifier = view.collection.id if view else "{collectionId}"
+    own = () if view else (COLLECTION_ID,)
+    prefix = identifier if view else "collection"
+    base = f"/collections/{identifier}"
+    items = (*own, BBOX, BBOX_CRS, _limit(limits), DATETIME, CRS, OFFSET, NEXT, *_property_parameters(view))
+    features = Response("Features as GeoJSON.", {"$ref": "#/components/schemas/featureCollection"})
+    feature = Response("A feature as GeoJSON.", {"$ref": "#/components/schemas/feature"})
+    schema = Response("A JSON Schema.")
+    return (
+        Endpoint(f"{base}/items", routes.items, f"{prefix}.getItems", "Features", (GEOJSON, HTML), items,
+                 response=features, tag="features", open_query=True),
+        Endpoint(f"{base}/items/{{featureId}}", routes.item, f"{prefix}.getItem", "Feature", (GEOJSON, HTML),
+                 (*own, FEATURE_ID, CRS), response=feature, tag="features"),
+        Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (JSON, HTML),
+                 own, response=schema, tag="features"),
+        Endpoint(f"{base}/schema", routes.schema, f"{prefix}.getSchema", "Schema", (JSON, HTML),
+                 own, response=schema, tag="features"),
+    )  # fmt: skip
+
+
+def _property_parameters(view: View | None) -> list[Parameter]:
+    if view is None:
+        return []
+    return [
+        Parameter(field.name, _plain(property_schema(field, "en")), f"Only features with this {field.name}.")
+        for field in view.columns
+    ]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key in ("type", "format", "title")}
+
+
+def _spelled_out(gate: Gate, routes: FeatureRoutes, limits: Limits, principal: Principal) -> list[Endpoint]:
+    return [endpoint for view in gate.views(principal) for endpoint in _endpoints(routes, limits, view)]
+
+
+def _collection_links(links: Links, identifier: str) -> list[Link]:
+    base = ("collections", identifier)
+    return [
+        link(links.to(*base, "items", f="json"), "items", GEOJSON.media_type, "Features as GeoJSON"),
+        link(links.to(*base, "items", f="html"), "items", HTML.media_type, "Features as HTML"),
+        link(links.to(*base, "queryables", f="json"), _QUERYABLES, "application/schema+json", "Queryables"),
+        link(links.to(*base, "schema", f="json"), _SCHEMA, "application/schema+json", "Schema"),
+    ]

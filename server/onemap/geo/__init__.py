@@ -1,0 +1,1 @@
+"""Geometry: coordinate reference systems, axis order, boxes, ellipsoidal area, GeoJSON, the overlay kernel."""

@@ -1,0 +1,37 @@
+"""The gate: the one way from a request to the data of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from onemap.block import Principal
+from onemap.catalog import Registry
+from onemap.errors import NotFound
+from onemap.security.policy import Policy
+from onemap.store import Store, View
+
+
+class Gate:
+    """Give views of the collections that a principal may see; a hidden one is as one that does not exist."""
+
+    def __init__(self, registry: Registry, policy: Policy, stores: Mapping[str, Store]) -> None:
+        self._registry = registry
+        self._policy = policy
+        self._stores = stores
+
+    def views(self, principal: Principal) -> list[View]:
+        """Return a view of every collection that the principal may see, in catalogue order."""
+        views = (self._policy.view(principal, collection) for collection in self._registry)
+        return [view for view in views if view is not None]
+
+    def view(self, principal: Principal, identifier: str) -> View:
+        """Return the view of a collection. Raises NotFound alike for hidden and unknown ones."""
+        collection = self._registry.get(identifier)
+        view = self._policy.view(principal, collection) if collection else None
+        if view is None:
+            raise NotFound(f"There is no collection '{identifier[:80]}'.", "GET /collections lists the collections.")
+        return view
+
+    def store(self, view: View) -> Store:
+        """Return the store that holds the view's collection."""
+        return self._stores[view.collection.store]

@@ -1,0 +1,130 @@
+"""The Store protocol, and the View through which alone a store gives anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pygeofilter import ast
+
+from onemap.catalog.model import Collection, Coverage, Field, TableInfo
+from onemap.geo.bbox import Box
+from onemap.geo.crs import Bounds
+from onemap.geo.overlay import OverlaySource
+
+Key = int | str
+
+
+@dataclass(frozen=True)
+class View:
+    """What one principal may see of one collection: the rows and columns, decided by the policy."""
+
+    collection: Collection
+    columns: tuple[Field, ...]
+    rows: ast.Node | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """A short digest that differs between views of different content; part of every cache key."""
+        text = repr((self.collection.id, [field.name for field in self.columns], self.rows))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def column(self, name: str) -> Field | None:
+        """Return a visible column by name, or None: hidden ones are as unknown ones."""
+        return next((field for field in self.columns if field.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureQuery:
+    """Which features, in the stable order of the collection's key.
+
+    ``after``: only keys above this one. ``properties``: the columns wanted, None for all visible.
+    """
+
+    limit: int
+    box: Box | None = None
+    filter: ast.Node | None = None
+    after: Key | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Features, column by column. Geometries are in x, y of the storage CRS; None where there is none."""
+
+    keys: Sequence[Key]
+    geometries: NDArray[np.object_]
+    columns: dict[str, Sequence[object]]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A table that cannot be published, why, and what would help."""
+
+    table: str
+    reason: str
+    remedy: str = ""
+
+
+class Store(Protocol):
+    """A source of features. All methods block; call them from a worker thread."""
+
+    def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
+        """Return the feature tables that can be published, and those that cannot."""
+        ...
+
+    def state(self) -> str:
+        """Return a token that changes with every change of the stored content."""
+        ...
+
+    def version(self, collection: Collection) -> str:
+        """Return the version of a collection's data, the same for the same content wherever it is stored."""
+        ...
+
+    def extent(self, view: View) -> Bounds | None:
+        """Return the bounds of the features in x, y of the storage CRS; None when there are none."""
+        ...
+
+    def interval(self, view: View) -> tuple[str | int | None, str | int | None] | None:
+        """Return the earliest and latest value of the temporal fields; None for a collection without time."""
+        ...
+
+    def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
+        """Return how many features the query matches, its paging apart; None when that is not cheap to know."""
+        ...
+
+    def batches(self, view: View, query: FeatureQuery) -> Iterator[Batch]:
+        """Yield the features of a query in key order, in batches; at most ``query.limit`` in all."""
+        ...
+
+    def feature(self, view: View, key: str) -> Batch:
+        """Return the feature with this id as a batch of one, or an empty batch."""
+        ...
+
+    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
+        """Return the features whose box meets ``bounds`` (storage x, y), the ``most`` largest of them.
+
+        Features whose box is smaller than ``smallest`` (storage units) in both directions are left out.
+        """
+        ...
+
+    def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
+        """Return visible columns of the features with these primary keys, in the order of the keys."""
+        ...
+
+    def overlay_source(self, view: View) -> OverlaySource:
+        """Return the layer as the overlay kernel reads it; ids are primary keys."""
+        ...
+
+    def coverage(self, coverage: Coverage) -> tuple[shapely.Geometry, int] | None:
+        """Return the extent of validity and its EPSG code; None when the polygons are not there."""
+        ...

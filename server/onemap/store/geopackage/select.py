@@ -1,0 +1,117 @@
+"""The SELECT statements of a view: visible columns, the view's rows AND the request's filter."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from pygeofilter import ast
+
+from onemap.cql import compile_filter
+from onemap.store.base import Batch, Key, View
+from onemap.store.geopackage.blob import decode
+from onemap.store.sql import Sql, compose, identifier, identifiers
+
+_SELECT = "SELECT {key}, {geom}{columns} FROM {table} WHERE "
+_COUNT_SECONDS = 0.2
+
+
+class Select:
+    """Read features of one view in the order of its key."""
+
+    def __init__(self, view: View, condition: ast.Node | None = None) -> None:
+        table = view.collection.table
+        quoted = {field.name: identifier(field.name).text for field in table.fields}
+        visible = {field.name: quoted[field.name] for field in view.columns}
+        parts = [
+            compile_filter(view.rows, quoted) if view.rows is not None else None,
+            compile_filter(condition, visible) if condition is not None else None,
+        ]
+        given = [part for part in parts if part]
+        self.where = Sql(" AND ".join(text for text, _ in given)) if given else None
+        self._values = [value for _, values in given for value in values]
+        self._fields = view.columns
+        self._key = identifier(view.collection.key)
+        self._integer_key = view.collection.key == table.primary_key
+        self._primary = identifier(table.primary_key)
+        self._table = identifier(table.name)
+        columns = identifiers(field.name for field in view.columns)
+        self._gaps = {
+            "key": self._key,
+            "primary": self._primary,
+            "geom": identifier(table.geometry_column),
+            "columns": Sql(", " + columns.text) if view.columns else Sql(""),
+            "table": self._table,
+            "where": self.where or Sql("1"),
+        }
+
+    def after(self, connection: sqlite3.Connection, after: Key | None, most: int) -> Batch:
+        """Return up to ``most`` features whose key is above ``after``."""
+        bound = "{key} > ? AND " if after is not None else ""
+        values = [after] if after is not None else []
+        return self._run(connection, bound + "{where} ORDER BY {key} LIMIT ?", [*values, *self._values, most])
+
+    def by_key(self, connection: sqlite3.Connection, key: str) -> Batch:
+        """Return the feature with this id, or an empty batch."""
+        value: Key = key
+        if self._integer_key:
+            if not (key.isascii() and key.isdecimal() and len(key) <= 18 and str(int(key)) == key):
+                return self._batch([])
+            value = int(key)
+        return self._run(connection, "{key} = ? AND {where} LIMIT 1", [value, *self._values])
+
+    def by_primary_keys(self, connection: sqlite3.Connection, ids: Sequence[int]) -> Batch:
+        """Return the features with these primary keys, in the order of the view's key."""
+        condition = "{primary} IN (SELECT value FROM json_each(?)) AND {where} ORDER BY {key}"
+        return self._run(connection, condition, [_json(ids), *self._values])
+
+    def ordered(self, connection: sqlite3.Connection, ids: Sequence[int], after: Key | None) -> list[int]:
+        """Return those of the primary keys whose key is above ``after``, in the order of the view's key."""
+        if self._integer_key:
+            return [identity for identity in ids if after is None or identity > int(after)]
+        sql = "SELECT {primary} FROM {table} WHERE {primary} IN (SELECT value FROM json_each(?))"
+        values: list[Any] = [_json(ids)]
+        if after is not None:
+            sql, values = sql + " AND {key} > ?", [*values, after]
+        rows = connection.execute(compose(sql + " ORDER BY {key}", **self._gaps), values)
+        return [row[0] for row in rows]
+
+    def count(self, connection: sqlite3.Connection) -> int | None:
+        """Return how many features match, or None when counting takes longer than a fifth of a second."""
+        deadline = time.monotonic() + _COUNT_SECONDS
+        connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+        try:
+            sql = compose("SELECT count(*) FROM {table} WHERE {where}", **self._gaps)
+            return int(connection.execute(sql, self._values).fetchone()[0])
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    def count_of(self, connection: sqlite3.Connection, ids: Sequence[int]) -> int:
+        """Return how many of the features with these primary keys match."""
+        if self.where is None:
+            return len(ids)
+        sql = "SELECT count(*) FROM {table} WHERE {primary} IN (SELECT value FROM json_each(?)) AND {where}"
+        row = connection.execute(compose(sql, **self._gaps), [_json(ids), *self._values]).fetchone()
+        return int(row[0])
+
+    def _run(self, connection: sqlite3.Connection, condition: str, values: list[Any]) -> Batch:
+        return self._batch(connection.execute(compose(_SELECT + condition, **self._gaps), values).fetchall())
+
+    def _batch(self, rows: list[tuple[Any, ...]]) -> Batch:
+        columns = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self._fields))
+        named = {
+            field.name: [None if value is None else bool(value) for value in values]
+            if field.type == "boolean"
+            else values
+            for field, values in zip(self._fields, columns[2:], strict=True)
+        }
+        return Batch(columns[0], decode(columns[1]), named)
+
+
+def _json(ids: Sequence[int]) -> str:
+    return orjson.dumps(list(ids)).decode()

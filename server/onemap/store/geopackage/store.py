@@ -1,0 +1,210 @@
+"""The GeoPackage store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from onemap.catalog.model import Collection, Coverage, TableInfo
+from onemap.errors import ConfigError
+from onemap.geo.crs import Bounds
+from onemap.geo.overlay import OverlaySource
+from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, View
+from onemap.store.geopackage.blob import decode
+from onemap.store.geopackage.connect import Connections, use_wal
+from onemap.store.geopackage.discover import discover
+from onemap.store.geopackage.index import Hits, SpatialIndex
+from onemap.store.geopackage.overlay import GeoPackageOverlaySource
+from onemap.store.geopackage.select import Select
+from onemap.store.sql import compose, identifier
+
+_BATCH = 1000
+_SPARE = 50
+
+
+class GeoPackageStore:
+    """Features of one GeoPackage file.
+
+    ``own``: the file belongs to this instance, so that write-ahead logging may be turned on in it.
+    """
+
+    def __init__(self, path: Path, *, own: bool = False) -> None:
+        self._connections = Connections(path)
+        self._counts: dict[tuple[str, str], int] = {}
+        self._index = SpatialIndex(self._connections, self.state)
+        if own:
+            use_wal(path)
+
+    def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
+        """Return the feature tables that can be published, and those that cannot."""
+        return discover(self._connections.get())
+
+    def state(self) -> str:
+        """Return a token that changes with every commit: sizes and times of the file and its log."""
+        path = self._connections.path
+        stats = [file.stat() for file in (path, path.with_name(path.name + "-wal")) if file.exists()]
+        return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats)
+
+    def version(self, collection: Collection) -> str:
+        """Return a digest of the table's last change (gpkg_contents) and its number of features."""
+        row = self._connections.get().execute(
+            "SELECT last_change FROM gpkg_contents WHERE table_name = ?", [collection.table.name]
+        ).fetchone()
+        text = f"{collection.table.name}|{row[0] if row else ''}|{self._total(collection.table)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def extent(self, view: View) -> Bounds | None:
+        """Return the bounds of the features, x, y of the storage CRS."""
+        return self._index.extent(view.collection.table)
+
+    def interval(self, view: View) -> tuple[str | int | None, str | int | None] | None:
+        """Return the earliest and latest value of the temporal fields."""
+        names = [name for name in view.collection.temporal if view.column(name)]
+        if not names:
+            return None
+        sql = compose(
+            "SELECT min({start}), max({end}) FROM {table}",
+            start=identifier(names[0]),
+            end=identifier(names[-1]),
+            table=identifier(view.collection.table.name),
+        )
+        start, end = self._connections.get().execute(sql).fetchone()
+        return (start, end)
+
+    def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
+        """Return the number of matches; None when more than ``most`` candidates would have to be looked at."""
+        select = Select(view, query.filter)
+        hits = self._index.meeting(view.collection, query.box) if query.box else None
+        if hits is None:
+            connection = self._connections.get()
+            return self._total(view.collection.table) if select.where is None else select.count(connection)
+        if len(hits.ids) > most:
+            return None
+        unsure = replace(hits, ids=hits.ids[~hits.sure], sure=hits.sure[~hits.sure])
+        known = select.count_of(self._connections.get(), hits.ids[hits.sure].tolist())
+        return known + sum(len(batch) for batch in self._meeting(select, unsure, None))
+
+    def batches(self, view: View, query: FeatureQuery) -> Iterator[Batch]:
+        """Yield the features of a query in key order, in batches of a thousand."""
+        select = Select(view, query.filter)
+        hits = self._index.meeting(view.collection, query.box) if query.box else None
+        wanted = query.offset + query.limit
+        source = (
+            self._scan(select, query.after, wanted)
+            if hits is None
+            else self._meeting(select, hits, query.after, min(_BATCH, wanted + _SPARE))
+        )
+        yield from _page(source, query.offset, query.limit)
+
+    def feature(self, view: View, key: str) -> Batch:
+        """Return the feature with this id as a batch of one, or an empty batch."""
+        return Select(view).by_key(self._connections.get(), key)
+
+    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
+        """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
+        ids, boxes = self._index.candidates(view.collection.table, bounds)
+        sizes = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+        point = view.collection.table.geometry_type in ("POINT", "MULTIPOINT")
+        kept = np.arange(len(ids)) if point else np.flatnonzero(sizes >= smallest)
+        if len(kept) > most:
+            kept = kept[np.argpartition(-sizes[kept], most)[:most]]
+        return Select(view).by_primary_keys(self._connections.get(), np.sort(ids[kept]).tolist())
+
+    def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
+        """Return visible columns of the features with these primary keys, in the order of the keys."""
+        visible = [name for name in names if view.column(name)]
+        return self._source(view).attributes(np.asarray(keys, dtype=np.int64), visible)
+
+    def overlay_source(self, view: View) -> OverlaySource:
+        """Return the layer as the overlay kernel reads it."""
+        return self._source(view)
+
+    def coverage(self, coverage: Coverage) -> tuple[shapely.Geometry, int] | None:
+        """Return the union of the polygons that a coverage names."""
+        table = next((item for item in self.tables()[0] if item.name == coverage.table), None)
+        if table is None:
+            return None
+        known = {field.name for field in table.fields}
+        if unknown := [name for name, _ in coverage.where if name not in known]:
+            raise ConfigError(f"The coverage table '{table.name}' has no field '{unknown[0]}'.")
+        sql = compose("SELECT {geom} FROM {table}", geom=identifier(table.geometry_column), table=identifier(table.name))
+        tests = [compose("{column} = ?", column=identifier(name)) for name, _ in coverage.where]
+        where = " WHERE " + " AND ".join(tests) if tests else ""
+        rows = self._connections.get().execute(sql + where, [value for _, value in coverage.where]).fetchall()
+        return (shapely.union_all(decode([row[0] for row in rows])), table.srid) if rows else None
+
+    def _source(self, view: View) -> GeoPackageOverlaySource:
+        table = view.collection.table
+        return GeoPackageOverlaySource(
+            self._connections.get(),
+            table.name,
+            table.geometry_column,
+            table.primary_key,
+            self._index.rtree(table),
+            table.srid,
+        )
+
+    def _total(self, table: TableInfo) -> int:
+        key = (table.name, self.state())
+        if key not in self._counts:
+            sql = compose("SELECT count(*) FROM {table}", table=identifier(table.name))
+            self._counts = {known: count for known, count in self._counts.items() if known[1] == key[1]}
+            self._counts[key] = int(self._connections.get().execute(sql).fetchone()[0])
+        return self._counts[key]
+
+    def _scan(self, select: Select, after: Key | None, wanted: int) -> Iterator[Batch]:
+        """Yield all matching features in key order, each batch beginning where the last one ended."""
+        while wanted > 0:
+            asked = min(wanted, _BATCH)
+            batch = select.after(self._connections.get(), after, asked)
+            yield batch
+            if len(batch) < asked:
+                return
+            after, wanted = batch.keys[-1], wanted - asked
+
+    def _meeting(self, select: Select, hits: Hits, after: Key | None, size: int = _BATCH) -> Iterator[Batch]:
+        """Yield the hits that match and whose geometries do meet the regions, in key order."""
+        order = select.ordered(self._connections.get(), hits.ids.tolist(), after)
+        sure = set(hits.ids[hits.sure].tolist())
+        for start in range(0, len(order), size):
+            ids = order[start : start + size]
+            batch = select.by_primary_keys(self._connections.get(), ids)
+            yield batch if sure.issuperset(ids) else _kept(batch, _meets(batch, hits))
+
+
+def _meets(batch: Batch, hits: Hits) -> NDArray[np.bool_]:
+    met = np.zeros(len(batch), dtype=bool)
+    for area in hits.areas:
+        shapely.prepare(area.polygon)
+        met |= shapely.intersects(area.polygon, batch.geometries)
+    return met
+
+
+def _kept(batch: Batch, keep: NDArray[np.bool_]) -> Batch:
+    where = np.flatnonzero(keep).tolist()
+    columns = {name: [values[at] for at in where] for name, values in batch.columns.items()}
+    return Batch([batch.keys[at] for at in where], batch.geometries[keep], columns)
+
+
+def _page(source: Iterator[Batch], offset: int, limit: int) -> Iterator[Batch]:
+    """Yield the features from ``offset`` on, at most ``limit``, reading no further than needed."""
+    for batch in source:
+        first, last = min(offset, len(batch)), min(len(batch), offset + limit)
+        offset, limit = offset - first, limit - (last - first)
+        if last > first:
+            yield _slice(batch, first, last)
+        if limit <= 0:
+            return
+
+
+def _slice(batch: Batch, first: int, last: int) -> Batch:
+    if first == 0 and last == len(batch):
+        return batch
+    columns = {name: values[first:last] for name, values in batch.columns.items()}
+    return Batch(batch.keys[first:last], batch.geometries[first:last], columns)

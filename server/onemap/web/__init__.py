@@ -1,0 +1,1 @@
+"""The web layer: routing, negotiation, responses, problems, pages, middleware, OpenAPI assembly."""

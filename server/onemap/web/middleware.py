@@ -1,0 +1,181 @@
+"""Middleware: pure ASGI, each with one job. From the outside in: Context, Cors, Boundary, Limits, Identity."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from onemap.block import HTML, Call, Links, Principal
+from onemap.errors import BadRequest, MethodNotAllowed, NotFound, UriTooLong
+from onemap.security import identify
+from onemap.web import problem
+from onemap.web.html import SECURITY_HEADERS, Pages
+from onemap.web.negotiate import LANGUAGES, choose_language
+from onemap.web.respond import VARY, send_response
+
+_HOST = re.compile(r"([A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?", re.ASCII)
+_CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"Content-Crs, Link, Location, ETag, Content-Range, Preference-Applied"),
+)
+_PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
+    (b"access-control-allow-headers", b"Content-Type, Accept, Accept-Language, Prefer, If-None-Match, Authorization"),
+    (b"access-control-max-age", b"86400"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Put what every later part needs into the scope: request id, headers, address, language of the cookie."""
+
+    app: ASGIApp
+    public_url: str | None = None
+    trusted_proxies: frozenset[str] = frozenset()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its context."""
+        if scope["type"] == "http":
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            path = scope["path"].rstrip("/") or "/"
+            scope["path"] = path
+            scope["onemap.request_id"] = secrets.token_hex(8)
+            scope["onemap.headers"] = headers
+            scope["onemap.language"] = _language_cookie(headers)
+            here = path.removeprefix(scope.get("root_path", "")) or "/"
+            scope["onemap.links"] = Links(self.public_url or self._address(scope, headers), here)
+        await self.app(scope, receive, send)
+
+    def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        """Return the address asked for; X-Forwarded headers count only from a trusted proxy."""
+        scheme, host, prefix = scope["scheme"], headers.get("host", "localhost"), scope.get("root_path", "")
+        client = scope.get("client")
+        if client and client[0] in self.trusted_proxies:
+            scheme = headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
+            host = headers.get("x-forwarded-host", host).split(",")[0].strip()
+            prefix = headers.get("x-forwarded-prefix", prefix).split(",")[0].strip().rstrip("/")
+        return f"{scheme}://{host}{prefix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Let pages of other origins read the answers (no credentials), and answer preflight requests."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the CORS headers to the response."""
+        preflight = scope["method"] == "OPTIONS" and "access-control-request-method" in scope["onemap.headers"]
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_CORS, *(_PREFLIGHT if preflight else ())]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """Turn every exception into a problem; one in the middle of a body ends as a broken transfer."""
+
+    app: ASGIApp
+    pages: Pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, whatever happens."""
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:
+            if started:
+                raise
+            await self._answer(_ours(error, scope), scope, send)
+
+    async def _answer(self, error: Exception, scope: Scope, send: Send) -> None:
+        document = problem.problem(error, scope["path"], scope["onemap.request_id"])
+        headers = {"Content-Type": problem.MEDIA_TYPE, "Vary": VARY}
+        if allow := document.pop("allow", None):
+            headers["Allow"] = str(allow)
+        if document["status"] == 503:
+            headers["Retry-After"] = "5"
+        body = orjson.dumps(document)
+        if _wants_page(scope):
+            headers |= {"Content-Type": "text/html; charset=utf-8", **SECURITY_HEADERS}
+            body = self.pages.render("problem.html", document, _call(scope), {})
+        await send_response(send, document["status"], headers, body, scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Refuse requests whose target or Host header cannot be right."""
+
+    app: ASGIApp
+    uri_bytes: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request line, then pass on."""
+        size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+        if size > self.uri_bytes:
+            raise UriTooLong(f"The request target has {size} bytes; at most {self.uri_bytes} are accepted.")
+        if not _HOST.fullmatch(scope["onemap.headers"].get("host", "localhost")):
+            raise BadRequest("The Host header is not a host name.")
+        if "\x00" in scope["path"]:
+            raise BadRequest("The path contains a NUL character.")
+        await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Say who is asking."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the principal into the scope."""
+        scope["onemap.principal"] = identify()
+        await self.app(scope, receive, send)
+
+
+def _ours(error: Exception, scope: Scope) -> Exception:
+    """Return an exception of the framework as one of ours."""
+    if not isinstance(error, HTTPException):
+        return error
+    if error.status_code == 405:
+        return MethodNotAllowed(f"{scope['method'][:20]} is not supported here.", allow="GET, HEAD")
+    return NotFound(f"There is nothing at '{scope['path'][:200]}'.", "GET / lists what there is.")
+
+
+def _language_cookie(headers: Mapping[str, str]) -> str | None:
+    if "cookie" not in headers:
+        return None
+    try:
+        morsel = SimpleCookie(headers["cookie"]).get("lang")
+    except CookieError:
+        return None
+    return morsel.value if morsel and morsel.value in LANGUAGES else None
+
+
+def _wants_page(scope: Scope) -> bool:
+    accept = scope["onemap.headers"].get("accept", "")
+    return "text/html" in accept and "f=json" not in scope["query_string"].decode("latin-1")
+
+
+def _call(scope: Scope) -> Call:
+    """Return a call good enough to render a problem page, whatever was wrong with the request."""
+    headers = scope["onemap.headers"]
+    lang = choose_language(None, scope["onemap.language"], headers.get("accept-language", ""))
+    return Call(Principal(), scope["onemap.links"], HTML, lang=lang, request_id=scope["onemap.request_id"])

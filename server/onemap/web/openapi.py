@@ -1,0 +1,84 @@
+"""Assemble the OpenAPI 3.0.3 document from the blocks, as one principal may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from onemap import __version__
+from onemap.block import HTML, Block, Call, Endpoint, Parameter
+from onemap.config import Service
+from onemap.web.problem import MEDIA_TYPE
+from onemap.web.schemas import SCHEMAS
+
+_PROBLEM = {"$ref": "#/components/responses/problem"}
+
+
+def definition(blocks: Sequence[Block], service: Service, call: Call) -> dict[str, Any]:
+    """Return the document: self-contained, no external references, one path for each visible collection."""
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": service.title.get(call.lang),
+            "description": service.description.get(call.lang),
+            "version": __version__,
+            "license": {"name": "Apache-2.0"},
+        },
+        "servers": [{"url": call.links.base}],
+        "tags": [{"name": block.id, "description": block.title} for block in blocks],
+        "paths": _paths(blocks, call),
+        "components": {
+            "schemas": {**SCHEMAS, **{name: schema for block in blocks for name, schema in block.schemas.items()}},
+            "responses": {
+                "problem": {
+                    "description": "What is wrong, and what would be right (RFC 9457).",
+                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/problem"}}},
+                }
+            },
+        },
+    }
+
+
+def _paths(blocks: Sequence[Block], call: Call) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for block in blocks:
+        for endpoint in block.endpoints_for(call.principal) or block.endpoints:
+            paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, block)
+    return dict(sorted(paths.items()))
+
+
+def _operation(endpoint: Endpoint, block: Block) -> dict[str, Any]:
+    parameters = [*endpoint.parameters, *_shared(endpoint)]
+    operation: dict[str, Any] = {
+        "operationId": endpoint.operation,
+        "summary": endpoint.summary,
+        "tags": [endpoint.tag or block.id],
+        "parameters": [parameter.openapi() for parameter in parameters],
+        "responses": {str(endpoint.response.status): _success(endpoint), **_failures(endpoint)},
+    }
+    if endpoint.body is not None:
+        content = {media_type: {"schema": dict(schema)} for media_type, schema in endpoint.body.items()}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _failures(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the statuses other than success that an operation answers, every one a problem."""
+    statuses = ["400", "404", "406", *(["413", "415", "422"] if endpoint.body is not None else []), "default"]
+    return dict.fromkeys(statuses, _PROBLEM)
+
+
+def _shared(endpoint: Endpoint) -> list[Parameter]:
+    names = [item.name for item in endpoint.formats]
+    shared = [Parameter("f", {"type": "string", "enum": names}, "Format; default by the Accept header.")]
+    if HTML in endpoint.formats:
+        shared.append(Parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language; default by Accept-Language."))
+    return shared
+
+
+def _success(endpoint: Endpoint) -> dict[str, Any]:
+    content = {}
+    for item in endpoint.formats:
+        text = item is HTML or not item.media_type.endswith("json") and "json" not in item.media_type
+        content[item.media_type] = {"schema": {"type": "string"} if text else dict(endpoint.response.schema)}
+    return {"description": endpoint.response.description, "content": content}

@@ -1,0 +1,143 @@
+"""Turn replies into ASGI responses: bodies with an ETag, compression once, streams that fail visibly."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import orjson
+from isal import igzip, isal_zlib
+from starlette.types import Receive, Scope, Send
+
+from onemap.block import HTML, Call, Content, Document, Reply, Stream
+from onemap.web.html import SECURITY_HEADERS, Pages
+
+VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
+_WORTH_COMPRESSING = 1024
+_GZIP = 31
+_TEXT = ("json", "html", "text/", "yaml", "javascript")
+Headers = dict[str, str]
+
+
+class Responder:
+    """Write replies."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def respond(self, reply: Reply, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a reply."""
+        if isinstance(reply, Stream):
+            await _stream(reply, call, scope, receive, send)
+            return
+        body, media_type = self._body(reply, call)
+        headers = {"Content-Type": media_type, "Vary": VARY, **_common(media_type, call), **reply.headers}
+        if reply.status == 200:
+            compressed = accepts_gzip(call.headers) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
+            headers["ETag"] = _etag(body, compressed)
+            if not_modified(call.headers, headers["ETag"]):
+                await send_response(send, 304, {name: headers[name] for name in ("ETag", "Vary")}, b"", scope)
+                return
+            if compressed:
+                body = await anyio.to_thread.run_sync(lambda: igzip.compress(body, 1, mtime=0))
+                headers["Content-Encoding"] = "gzip"
+        await send_response(send, reply.status, headers, body, scope)
+
+    def _body(self, reply: Document | Content, call: Call) -> tuple[bytes, str]:
+        if isinstance(reply, Content):
+            return reply.body, reply.media_type
+        if call.format is HTML and reply.template:
+            return self._pages.render(reply.template, reply.data, call, reply.page), "text/html; charset=utf-8"
+        return orjson.dumps(reply.data), reply.media_type or call.format.media_type
+
+
+def _common(media_type: str, call: Call) -> Headers:
+    language = {"Content-Language": "zh-Hans" if call.lang == "zh" else "en"}
+    return {**language, **(SECURITY_HEADERS if media_type.startswith("text/html") else {})}
+
+
+async def _stream(reply: Stream, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
+    headers = {"Content-Type": reply.media_type, "Vary": VARY, **reply.headers}
+    compressor = isal_zlib.compressobj(1, wbits=_GZIP) if accepts_gzip(call.headers) else None
+    if compressor:
+        headers["Content-Encoding"] = "gzip"
+    first = await _next(reply.chunks, compressor)
+    second = await _next(reply.chunks, compressor) if first is not None else None
+    if second is None:
+        rest = compressor.flush() if compressor else b""
+        await send_response(send, 200, headers, (first or b"") + rest, scope)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": encode(headers)})
+    if scope["method"] == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+        return
+    async with anyio.create_task_group() as group:
+        group.start_soon(_until_gone, receive, group.cancel_scope)
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        await _rest(second, reply.chunks, compressor, send)
+        group.cancel_scope.cancel()
+
+
+async def _rest(piece: bytes | None, chunks: Iterator[bytes], compressor: Any, send: Send) -> None:
+    while piece is not None:
+        if piece:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        piece = await _next(chunks, compressor)
+    await send({"type": "http.response.body", "body": compressor.flush() if compressor else b""})
+
+
+async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    """Stop the stream when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+async def _next(chunks: Iterator[bytes], compressor: Any) -> bytes | None:
+    """Return the next piece of a stream, compressed where asked for, made in a worker thread."""
+
+    def make() -> bytes | None:
+        piece = next(chunks, None)
+        return compressor.compress(piece) if compressor and piece is not None else piece
+
+    return await anyio.to_thread.run_sync(make)
+
+
+async def send_response(send: Send, status: int, headers: Headers, body: bytes, scope: Scope) -> None:
+    """Send a finished response; the body of a HEAD request is left out, its length is not."""
+    if status not in (204, 304):
+        headers = {**headers, "Content-Length": str(len(body))}
+    await send({"type": "http.response.start", "status": status, "headers": encode(headers)})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+def encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI wants them."""
+    return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+def accepts_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether the client takes gzip."""
+    parts = [part.strip().replace(" ", "").split(";") for part in headers.get("accept-encoding", "").lower().split(",")]
+    return any(part[0] == "gzip" and part[1:] not in (["q=0"], ["q=0.0"]) for part in parts)
+
+
+def not_modified(headers: Mapping[str, str], etag: str) -> bool:
+    """Whether If-None-Match names this representation (weak comparison, RFC 9110, 13.1.2)."""
+    given = headers.get("if-none-match")
+    if given is None:
+        return False
+    return given.strip() == "*" or etag in [item.strip().removeprefix("W/") for item in given.split(",")]
+
+
+def _etag(body: bytes, compressed: bool) -> str:
+    digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+    return f'"{digest}-gz"' if compressed else f'"{digest}"'
+
+
+def _is_text(media_type: str) -> bool:
+    return any(part in media_type for part in _TEXT)

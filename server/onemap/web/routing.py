@@ -1,0 +1,102 @@
+"""From endpoints to routes: match, check the query, negotiate, call the handler, respond."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import parse_qsl
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from onemap.block import Block, Call, Endpoint
+from onemap.block.query import refuse_unknown
+from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge
+from onemap.web.negotiate import choose_format, choose_language
+from onemap.web.respond import Responder, send_response
+
+Query = dict[str, list[str]]
+SHARED = ("f", "lang")
+
+
+def routes(blocks: Sequence[Block], responder: Responder, body_limit: int) -> list[Route]:
+    """Return a route for each path of the blocks' endpoints."""
+    endpoints = sorted((item for block in blocks for item in block.endpoints if item.routed), key=lambda item: item.path)
+    grouped = [(path, {item.method: item for item in group}) for path, group in groupby(endpoints, lambda e: e.path)]
+    return [Route(path, Operations(by_method, responder, body_limit)) for path, by_method in grouped]
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """The operations of one path, as an ASGI application."""
+
+    by_method: Mapping[str, Endpoint]
+    responder: Responder
+    body_limit: int
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        endpoint = self.by_method.get(method)
+        if endpoint is None:
+            await self._other(scope, send)
+            return
+        call = await self._call(endpoint, scope, receive)
+        reply = await endpoint.handler(call)
+        await self.responder.respond(reply, call, scope, receive, send)
+
+    async def _other(self, scope: Scope, send: Send) -> None:
+        """Answer OPTIONS; refuse any other method."""
+        allow = ", ".join([*self.by_method, *(["HEAD"] if "GET" in self.by_method else []), "OPTIONS"])
+        if scope["method"] != "OPTIONS":
+            raise MethodNotAllowed(f"{scope['method'][:20]} is not supported here.", f"Allowed: {allow}.", allow=allow)
+        await send_response(send, 204, {"Allow": allow}, b"", scope)
+
+    async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Call:
+        headers = scope["onemap.headers"]
+        query = parse_query(scope["query_string"])
+        shared = {name: query.pop(name) for name in SHARED if name in query}
+        for name, values in shared.items():
+            if len(values) > 1:
+                raise InvalidParameter(f"The parameter '{name}' is given {len(values)} times.", "Give it once.")
+        if not endpoint.open_query:
+            refuse_unknown(query, [item.name for item in endpoint.parameters if item.place == "query"])
+        wanted = {name: values[0] for name, values in shared.items()}
+        return Call(
+            principal=scope["onemap.principal"],
+            links=scope["onemap.links"],
+            format=choose_format(endpoint.formats, wanted.get("f"), headers.get("accept", "")),
+            path=scope["path_params"],
+            query=query,
+            headers=headers,
+            body=await read_body(receive, self.body_limit) if endpoint.method != "GET" else b"",
+            lang=choose_language(wanted.get("lang"), scope["onemap.language"], headers.get("accept-language", "")),
+            request_id=scope["onemap.request_id"],
+        )
+
+
+def parse_query(query_string: bytes) -> Query:
+    """Return the query parameters with all their values. Raises InvalidParameter when it is not UTF-8."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
+    except (UnicodeDecodeError, ValueError):
+        raise InvalidParameter("The query is not percent-encoded UTF-8, or has more than 200 parameters.") from None
+    query: Query = {}
+    for name, value in pairs:
+        query.setdefault(name, []).append(value)
+    return query
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """Return the request body. Raises TooLarge as soon as it exceeds ``limit`` bytes."""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        part = message.get("body", b"")
+        size, more = size + len(part), message.get("more_body", False)
+        if size > limit:
+            raise TooLarge(f"The request body is larger than {limit} bytes.", "Send fewer parcels at a time.")
+        parts.append(part)
+    return b"".join(parts)
