@@ -8,8 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from onemap.catalog import CodeList, Collection, CollectionDeclaration, Registry, TableInfo, collect
-from onemap.catalog import load_codes, read_declarations
+from onemap.catalog import (
+    CodeList,
+    Collection,
+    CollectionDeclaration,
+    Registry,
+    TableInfo,
+    collect,
+    load_codes,
+    read_declarations,
+)
 from onemap.catalog.declare import SourceDeclaration
 from onemap.config import Service, Settings, StoreSettings, Text, load_settings, shipped
 from onemap.errors import ConfigError, did_you_mean
@@ -44,25 +52,31 @@ def load_instance(root: Path, zone: str | None = None, data: Path | None = None)
     """
     settings = load_settings(root / "config", zone)
     folder = data or root / "data"
-    stores = {name: GeoPackageStore(folder / store.path, own=True) for name, store in settings.stores.items()}
+    files = {name: folder / store.path for name, store in settings.stores.items()}
+    stores = {name: GeoPackageStore(path, own=True) for name, path in files.items() if path.exists()}
     codes = load_codes(shipped("codes"), root / "collections" / "codes")
     tables = {name: {table.name: table for table in store.tables()[0]} for name, store in stores.items()}
     published: list[Collection] = []
     left: list[LeftOut] = []
     for path, declared in read_declarations(root / "collections").items():
         try:
-            published.append(_publish(declared, tables, codes))
+            published.append(_publish(declared, tables, codes, files))
         except ConfigError as error:
             left.append(LeftOut(path.name, error.detail, error.hint))
     return Instance(settings, Registry(published), stores, tuple(left), root)
 
 
 def _publish(
-    declared: CollectionDeclaration, tables: Mapping[str, Mapping[str, TableInfo]], codes: Mapping[str, CodeList]
+    declared: CollectionDeclaration,
+    tables: Mapping[str, Mapping[str, TableInfo]],
+    codes: Mapping[str, CodeList],
+    files: Mapping[str, Path],
 ) -> Collection:
     source = declared.source
+    if source.store not in files:
+        raise ConfigError(f"There is no store '{source.store}'.", did_you_mean(source.store, files))
     if source.store not in tables:
-        raise ConfigError(f"There is no store '{source.store}'.", did_you_mean(source.store, tables))
+        raise ConfigError(f"The file {files[source.store]} of the store '{source.store}' does not exist.")
     table = tables[source.store].get(source.table)
     if table is None:
         known = did_you_mean(source.table, tables[source.store])

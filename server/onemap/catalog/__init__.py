@@ -1,7 +1,13 @@
 """The catalogue: what collections there are and what is known of each."""
 
 from onemap.catalog.codes import CodeList, load_codes
-from onemap.catalog.declare import CollectionDeclaration, CoverageDeclaration, FieldDeclaration, collect, read_declarations
+from onemap.catalog.declare import (
+    CollectionDeclaration,
+    CoverageDeclaration,
+    FieldDeclaration,
+    collect,
+    read_declarations,
+)
 from onemap.catalog.model import Collection, Coverage, Field, FieldType, TableInfo
 from onemap.catalog.registry import Registry
 

@@ -17,7 +17,8 @@ from onemap.errors import ConfigError, did_you_mean
 from onemap.geo.crs import CRS84, Crs, crs_from_srid
 
 COLLECTION_ID = r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_.\-\u4e00-\u9fff]{0,62}$"
-EVERYWHERE = (4490, 4326, 3857)
+_WORLD_WIDE = (4326, 3857)
+_CGCS2000 = 4490
 
 
 class SourceDeclaration(Model):
@@ -57,7 +58,9 @@ class CollectionDeclaration(Model):
     fields: dict[str, FieldDeclaration] | None = Setting(
         None, description="Fields that are published, in this order; default: all."
     )
-    crs: tuple[int, ...] = Setting((), description="EPSG codes offered beside 4490, 4326, 3857 and the storage CRS.")
+    crs: tuple[int, ...] = Setting(
+        (), description="EPSG codes offered beside 4326, 3857, the storage CRS and, for data on CGCS2000, 4490."
+    )
     datetime: str | tuple[str, str] | None = Setting(None, description="Temporal field, or start and end fields.")
     date: str | None = Setting(None, description="Currency of the data (date), stated in process results.")
     coverage: CoverageDeclaration | None = Setting(None, description="Extent of validity for process verdicts.")
@@ -104,8 +107,12 @@ def collect(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[st
 
 
 def offered_crs(storage: Crs, more: tuple[int, ...] = ()) -> tuple[Crs, ...]:
-    """Return the systems that a collection offers: CRS84 first, then the common ones, storage and ``more``."""
-    srids = dict.fromkeys((*EVERYWHERE, storage.srid, *more))
+    """Return the systems that a collection offers: CRS84 first, then storage, the common ones and ``more``.
+
+    EPSG:4490 is common to all layers that are stored on CGCS2000.
+    """
+    national = (_CGCS2000,) if storage.cgcs2000_gk or storage.srid == _CGCS2000 else ()
+    srids = dict.fromkeys((*national, *_WORLD_WIDE, storage.srid, *more))
     return (CRS84, *(crs_from_srid(srid) for srid in srids))
 
 
@@ -121,9 +128,7 @@ def _check_names(declared: CollectionDeclaration, table: TableInfo) -> None:
         raise ConfigError(f"Collection '{declared.id}': no field '{declared.key}'.", did_you_mean(declared.key, known))
 
 
-def _fields(
-    declared: CollectionDeclaration, table: TableInfo, codes: Mapping[str, CodeList]
-) -> tuple[Field, ...]:
+def _fields(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[str, CodeList]) -> tuple[Field, ...]:
     found = {field.name: field for field in table.fields}
     listed = declared.fields if declared.fields is not None else dict.fromkeys(found, FieldDeclaration())
     return tuple(_field(found[name], more, declared, codes) for name, more in listed.items())

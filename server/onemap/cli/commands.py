@@ -10,11 +10,13 @@ import typer
 import yaml
 
 from onemap import __version__
-from onemap.app import Instance, load_instance, publish_file
+from onemap.app import Instance, collection_id, load_instance, publish_file
 from onemap.cli.document import openapi_document
 from onemap.cli.serve import announce, run
-from onemap.config.models import Zone
-from onemap.errors import ConfigError
+from onemap.config import load_settings
+from onemap.config.models import Level, Zone
+from onemap.errors import ConfigError, did_you_mean
+from onemap.ingest import declaration, load, read_layer
 from onemap.security import identify
 
 application = typer.Typer(
@@ -27,7 +29,9 @@ demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (ç¤ºè
 application.add_typer(demo, name="demo")
 
 RootOption = Annotated[Path, typer.Option("--root", help="Folder with config/ and collections/.")]
-ZoneOption = Annotated[Zone | None, typer.Option("--zone", help="Network security zone; default: as config/base.yml says.")]
+ZoneOption = Annotated[
+    Zone | None, typer.Option("--zone", help="Network security zone; default: as config/base.yml says.")
+]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the stores' files; default: ROOT/data.")]
 
 
@@ -39,7 +43,9 @@ def _version(wanted: bool) -> None:
 
 @application.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -89,10 +95,45 @@ def openapi(
         typer.echo(yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120), nl=False)
 
 
+@application.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="GeoPackage, Shapefile (.shp, .zip), GeoJSON, FlatGeobuf or GeoParquet.")
+    ],
+    root: RootOption = Path(),
+    data: DataOption = None,
+    identifier: Annotated[str | None, typer.Option("--id", help="Collection id; default: the layer's name.")] = None,
+    title: Annotated[str | None, typer.Option(help="Title; default: the id.")] = None,
+    level: Annotated[Level, typer.Option(help="Classification of the data.")] = "S",
+    store: Annotated[str, typer.Option(help="Store of the configuration to write to.")] = "imported",
+    layer: Annotated[str | None, typer.Option(help="Layer, where the file has several.")] = None,
+    crs: Annotated[int | None, typer.Option(help="EPSG code, where the file does not say its CRS.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Encoding of a Shapefile's attributes; default: found out.")
+    ] = None,
+) -> None:
+    """Bring FILE into a store and write its declaration to collections/."""
+    found = read_layer(file, layer, crs, encoding)
+    name = identifier or collection_id(found.name)
+    declared = root / "collections" / f"{name}.yml"
+    if declared.exists():
+        raise ConfigError(f"{declared} exists already.", "Choose another identifier with --id, or remove the file.")
+    settings = load_settings(root / "config")
+    if store not in settings.stores:
+        raise ConfigError(f"There is no store '{store}'.", did_you_mean(store, settings.stores))
+    path = (data or root / "data") / settings.stores[store].path
+    typer.echo(str(load(found, path, name, title or name)))
+    declared.parent.mkdir(parents=True, exist_ok=True)
+    declared.write_text(declaration(found, name, store, level, title or name), encoding="utf-8")
+    typer.echo(f"  stored in {path}\n  declared in {declared}")
+
+
 @demo.command("init")
 def demo_init(
     directory: Annotated[Path, typer.Argument(help="Folder to write to.")],
-    size: Annotated[Literal["small", "medium", "large"], typer.Option(help="5,000, 100,000 or 500,000 parcels.")] = "small",
+    size: Annotated[
+        Literal["small", "medium", "large"], typer.Option(help="5,000, 100,000 or 500,000 parcels.")
+    ] = "small",
     seed: Annotated[int, typer.Option(help="The same seed makes the same province.")] = 1,
 ) -> None:
     """Generate the synthetic demo province: a GeoPackage and parcel files to try."""

@@ -15,7 +15,7 @@ GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 def describe(view: View, store: Store, lang: str, links: list[Link]) -> dict[str, Any]:
     """Return the collection document with its true extent; longitudes and latitudes in CRS84 order."""
     collection = view.collection
-    document: dict[str, Any] = {
+    return {
         "id": collection.id,
         "title": collection.title.get(lang),
         "description": collection.description.get(lang),
@@ -27,7 +27,6 @@ def describe(view: View, store: Store, lang: str, links: list[Link]) -> dict[str
         "storageCrs": collection.storage.uri,
         "links": links,
     }
-    return {key: value for key, value in document.items() if value not in ("", [], {})}
 
 
 def map_layer(view: View, store: Store, call: Call) -> dict[str, Any]:

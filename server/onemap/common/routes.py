@@ -37,7 +37,11 @@ class CommonRoutes:
 
     async def landing(self, call: Call) -> Reply:
         """Answer the landing page."""
-        links = [*_own(call), *_landing_links(call.links), *(item for block in self._others for item in block.landing_links(call.links))]
+        links = [
+            *_own(call),
+            *_landing_links(call.links),
+            *(item for block in self._others for item in block.landing_links(call.links)),
+        ]
         data = {
             "title": self._service.title.get(call.lang),
             "description": self._service.description.get(call.lang),

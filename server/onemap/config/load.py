@@ -13,6 +13,16 @@ from onemap.config.models import Settings, Zone
 from onemap.errors import ConfigError, did_you_mean
 
 
+class _Loader(yaml.SafeLoader):
+    """A safe loader that leaves dates as text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def load_settings(folder: Path, zone: str | None = None) -> Settings:
     """Return base.yml of a folder merged with zones/<zone>.yml.
 
@@ -34,7 +44,7 @@ def load_settings(folder: Path, zone: str | None = None) -> Settings:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return the mapping in a YAML file. Raises ConfigError when it cannot be read or is something else."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a safe loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {error}") from None
     if data is None:

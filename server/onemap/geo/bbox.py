@@ -18,7 +18,11 @@ _DENSIFY = 32
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box of a request in x, y of ``crs``; geographic boxes with minx > maxx cross the antimeridian."""
+    """A box of a request in x, y of ``crs``.
+
+    A geographic box with minx > maxx crosses the antimeridian; a projected one whose corners are
+    exchanged holds nothing.
+    """
 
     bounds: Bounds
     crs: Crs = CRS84
@@ -26,8 +30,10 @@ class Box:
     def parts(self) -> list[Bounds]:
         """Return the box as boxes that do not cross the antimeridian."""
         minx, miny, maxx, maxy = self.bounds
-        if minx <= maxx:
+        if minx <= maxx and miny <= maxy:
             return [self.bounds]
+        if not self.crs.geographic:
+            return []
         return [(minx, miny, 180.0, maxy), (-180.0, miny, maxx, maxy)]
 
 
@@ -57,7 +63,8 @@ def parse_bbox(text: str, crs: Crs, name: str = "bbox") -> Box:
     low, high = (values[:2], values[2:4]) if len(values) == 4 else (values[:2], values[3:5])
     if crs.swapped:
         low, high = low[::-1], high[::-1]
-    _check_order(low, high, crs, name)
+    if crs.geographic and low[1] > high[1]:
+        raise InvalidParameter(f"'{name}': the lower latitude is above the upper one.", _bbox_hint(crs))
     return Box((low[0], low[1], high[0], high[1]), crs)
 
 
@@ -68,19 +75,9 @@ def _number(text: str, name: str, crs: Crs) -> float:
     return value
 
 
-def _check_order(low: list[float], high: list[float], crs: Crs, name: str) -> None:
-    if low[1] > high[1]:
-        raise InvalidParameter(f"'{name}': the lower {_axes(crs)[1]} is above the upper one.", _bbox_hint(crs))
-    if low[0] > high[0] and not crs.geographic:
-        raise InvalidParameter(f"'{name}': the lower {_axes(crs)[0]} is above the upper one.", _bbox_hint(crs))
-
-
-def _axes(crs: Crs) -> tuple[str, str]:
-    return ("longitude", "latitude") if crs.geographic else ("easting", "northing")
-
-
 def _bbox_hint(crs: Crs) -> str:
-    first, second = _axes(crs)[::-1] if crs.swapped else _axes(crs)
+    axes = ("longitude", "latitude") if crs.geographic else ("easting", "northing")
+    first, second = axes[::-1] if crs.swapped else axes
     return f"Give the lower corner, then the upper corner, each as {first},{second} ({crs.uri})."
 
 

@@ -101,7 +101,7 @@ def refuse_datum(crs: pyproj.CRS) -> None:
 def _domain(srid: int, crs: pyproj.CRS) -> Bounds:
     """Return the area of use and five degrees around it; a Gauss-Kruger zone reaches ten degrees from its meridian."""
     if srid in CGCS2000_GK:
-        middle = next(p.value for p in crs.coordinate_operation.params if "Longitude" in p.name)
+        middle = crs.to_cf()["longitude_of_central_meridian"]
         return (middle - 10.0, 0.0, middle + 10.0, 84.0)
     area = crs.area_of_use
     if area is None or area.west >= area.east:
@@ -164,11 +164,11 @@ def transform(geometries: NDArray[np.object_], source: Crs, target: Crs) -> NDAr
         return geometries
     moved = shapely.transform(geometries, lambda xy: transform_xy(xy, source, target))
     finite = np.isfinite(shapely.bounds(moved)).all(axis=1) | shapely.is_empty(moved)
-    return moved if finite.all() else np.where(finite, moved, None)
+    return np.asarray(np.where(finite, moved, None), dtype=object)
 
 
 def transform_bounds(bounds: Bounds, source: Crs, target: Crs) -> Bounds | None:
-    """Return the box in ``target`` around a box in ``source``, cut to the domain of ``target``; None when outside it."""
+    """Return the box in ``target`` around a box in ``source``, cut to the domain of ``target``; None outside it."""
     if same_plane(source, target):
         return bounds
     lonlat = _bounds(to_lonlat(_outline(bounds), source))

@@ -72,13 +72,15 @@ def _shared(endpoint: Endpoint) -> list[Parameter]:
     names = [item.name for item in endpoint.formats]
     shared = [Parameter("f", {"type": "string", "enum": names}, "Format; default by the Accept header.")]
     if HTML in endpoint.formats:
-        shared.append(Parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language; default by Accept-Language."))
+        shared.append(
+            Parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language; default by Accept-Language.")
+        )
     return shared
 
 
 def _success(endpoint: Endpoint) -> dict[str, Any]:
     content = {}
     for item in endpoint.formats:
-        text = item is HTML or not item.media_type.endswith("json") and "json" not in item.media_type
+        text = item is HTML or (not item.media_type.endswith("json") and "json" not in item.media_type)
         content[item.media_type] = {"schema": {"type": "string"} if text else dict(endpoint.response.schema)}
     return {"description": endpoint.response.description, "content": content}

@@ -22,7 +22,9 @@ SHARED = ("f", "lang")
 
 def routes(blocks: Sequence[Block], responder: Responder, body_limit: int) -> list[Route]:
     """Return a route for each path of the blocks' endpoints."""
-    endpoints = sorted((item for block in blocks for item in block.endpoints if item.routed), key=lambda item: item.path)
+    endpoints = sorted(
+        (item for block in blocks for item in block.endpoints if item.routed), key=lambda item: item.path
+    )
     grouped = [(path, {item.method: item for item in group}) for path, group in groupby(endpoints, lambda e: e.path)]
     return [Route(path, Operations(by_method, responder, body_limit)) for path, by_method in grouped]
 

@@ -25,10 +25,14 @@ SCHEMAS: dict[str, Any] = {
     "confClasses": _object(["conformsTo"], links=_LINKS, conformsTo=_array(_TEXT)),
     "extent": _object(
         [],
-        spatial=_object(["bbox"], bbox=_array(_array({"type": "number"}, minItems=4, maxItems=6), minItems=1), crs=_TEXT),
+        spatial=_object(
+            ["bbox"], bbox=_array(_array({"type": "number"}, minItems=4, maxItems=6), minItems=1), crs=_TEXT
+        ),
         temporal=_object(
             ["interval"],
-            interval=_array(_array({"type": "string", "format": "date-time", "nullable": True}, minItems=2, maxItems=2)),
+            interval=_array(
+                _array({"type": "string", "format": "date-time", "nullable": True}, minItems=2, maxItems=2)
+            ),
             trs=_TEXT,
         ),
     ),

@@ -55,8 +55,8 @@ def discover(connection: sqlite3.Connection) -> tuple[list[TableInfo], list[Left
             left.append(LeftOut(name, f"it holds {kind}, not features"))
             continue
         try:
-            srid = _srid(organization, srid, srs_name)
-            found.append(_table(connection, name, title, description, column, geometry_type, srid))
+            layer = (column, geometry_type, _srid(organization, srid, srs_name))
+            found.append(_table(connection, name, (title, description), layer))
         except ConfigError as error:
             left.append(LeftOut(name, error.detail, error.hint))
     return found, left
@@ -72,15 +72,16 @@ def _srid(organization: str | None, code: int | None, name: str | None) -> int:
 
 
 def _table(
-    connection: sqlite3.Connection, name: str, title: str, description: str, column: str, kind: str, srid: int
+    connection: sqlite3.Connection, name: str, texts: tuple[str | None, str | None], layer: tuple[str, str, int]
 ) -> TableInfo:
+    column, kind, srid = layer
     columns = connection.execute(compose("PRAGMA table_info({table})", table=identifier(name))).fetchall()
     keys = [row[1] for row in columns if row[5]]
     if len(keys) != 1:
         raise ConfigError("it has no single-column primary key", "Add an INTEGER PRIMARY KEY column.")
     fields = [_field(row[1], row[2]) for row in columns if row[1] not in (column, keys[0])]
     kept = tuple(field for field in fields if field.type != "binary")
-    return TableInfo(name, column, kind.upper(), srid, keys[0], kept, title or name, description or "")
+    return TableInfo(name, column, kind.upper(), srid, keys[0], kept, texts[0] or name, texts[1] or "")
 
 
 def _field(name: str, declared: str) -> Field:

@@ -1,0 +1,14 @@
+// The API page: Swagger UI over this server's own OpenAPI document, without any outside validator.
+
+const element = document.getElementById('api')
+
+window.SwaggerUIBundle({
+  domNode: element,
+  url: element.dataset.definition,
+  validatorUrl: null,
+  deepLinking: true,
+  docExpansion: 'list',
+  defaultModelsExpandDepth: -1,
+  presets: [window.SwaggerUIBundle.presets.apis],
+  layout: 'BaseLayout',
+})

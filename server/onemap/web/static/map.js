@@ -1,0 +1,89 @@
+// The maps of the pages: a collection's tiles, the features of a page, or all layers with their list.
+
+import { el, json, t } from './dom.js'
+import { colours, look } from './layers.js'
+import { attributesOnClick } from './popup.js'
+import { addTiles, around, createMap, showFeatures, toggle } from './view.js'
+
+const HIGHLIGHT = { 'line-color': '#0b57d0', 'line-width': 3.5 }
+
+function swatch(shown) {
+  const kind = shown.fill < 0.1 ? 'outline' : 'swatch'
+  const edge = shown.halo ? `;box-shadow:0 0 0 2px ${shown.halo}66` : ''
+  return el('i', { class: kind + (shown.hatch ? ' hatch' : ''), style: `--colour:${shown.colour}${edge}` })
+}
+
+function legend(layer) {
+  const pairs = layer.colour_by ? colours(layer) : []
+  if (!pairs.length) return null
+  return el('details', {}, el('summary', {}, t('图例', 'Legend')), el('ul', { class: 'codes' },
+    pairs.map(([code, colour]) => el('li', {}, el('i', { class: 'swatch', style: `--colour:${colour}` }), el('code', {}, code), ` ${layer.names?.[code] ?? ''}`))))
+}
+
+function layerList(map, layers, element) {
+  element.append(el('ul', { class: 'layer-list' }, layers.map((layer, place) => {
+    const box = el('input', { type: 'checkbox', checked: true })
+    box.addEventListener('change', () => toggle(map, layer.id, box.checked))
+    const zoom = el('button', { type: 'button', class: 'zoom', title: t('缩放到图层', 'Zoom to the layer'), 'aria-label': `${t('缩放到图层', 'Zoom to the layer')}: ${layer.title}` }, '⌖')
+    zoom.addEventListener('click', () => layer.bounds && map.fitBounds(layer.bounds, { padding: 40, animate: false }))
+    return el('li', {}, el('label', {}, box, colours(layer).length ? null : swatch(look(layer, place)), el('span', {}, layer.title)), zoom, legend(layer))
+  })))
+}
+
+function showPosition(map, output) {
+  map.on('mousemove', ({ lngLat }) => {
+    output.textContent = `${lngLat.lng.toFixed(5)}°E ${lngLat.lat.toFixed(5)}°N · z${map.getZoom().toFixed(1)}`
+  })
+}
+
+// Return the GeoJSON of the page in longitude and latitude, whatever CRS the page itself shows.
+async function pageFeatures(address) {
+  const asked = new URL(address)
+  asked.searchParams.delete('crs')
+  const data = await json(asked, { headers: { Accept: 'application/geo+json' } })
+  for (const feature of data.features ?? [data]) feature.properties = { ...feature.properties, '@id': feature.id }
+  return data
+}
+
+function linkRows(map) {
+  const byId = (id) => ['==', ['to-string', ['get', '@id']], id]
+  map.addLayer({ id: 'highlight', type: 'line', source: 'features', filter: byId('\n'), paint: HIGHLIGHT })
+  for (const row of document.querySelectorAll('[data-feature]')) {
+    row.addEventListener('mouseenter', () => map.setFilter('highlight', byId(row.dataset.feature)))
+    row.addEventListener('mouseleave', () => map.setFilter('highlight', byId('\n')))
+  }
+  map.on('click', (event) => {
+    const [feature] = map.queryRenderedFeatures(event.point).filter((item) => item.source === 'features')
+    const row = feature && [...document.querySelectorAll('[data-feature]')].find((item) => item.dataset.feature === String(feature.properties['@id']))
+    row?.scrollIntoView({ block: 'center' })
+    row?.querySelector('a').focus()
+  })
+}
+
+function useExtent(map) {
+  document.querySelector('[data-box]')?.addEventListener('click', () => {
+    const [[west, south], [east, north]] = map.getBounds().toArray()
+    document.querySelector('[name=bbox]').value = [west, south, east, north].map((value) => value.toFixed(5)).join(',')
+  })
+}
+
+async function start(container) {
+  const settings = JSON.parse(container.querySelector('script').textContent)
+  const address = container.dataset.features
+  const list = document.querySelector('[data-layers]')
+  const bounds = settings.bounds ?? around(settings.layers.map((layer) => layer.bounds))
+  const map = await createMap(container, { bounds, attribution: settings.attribution, hash: Boolean(list) })
+  if (!map) return
+  window.onemap = { map }
+  addTiles(map, settings.layers)
+  attributesOnClick(map, settings.layers)
+  if (list) layerList(map, settings.layers, list)
+  const position = document.querySelector('[data-position]')
+  if (position) showPosition(map, position)
+  if (!address) return
+  showFeatures(map, await pageFeatures(address))
+  linkRows(map)
+  useExtent(map)
+}
+
+for (const container of document.querySelectorAll('[data-map]:not(.parcel)')) start(container)

@@ -1,0 +1,149 @@
+// The page of a process: its form becomes an execution request, the answer is shown below.
+
+import { base, el, json, lang, t } from './dom.js'
+import { draw } from './draw.js'
+import { copy } from './page.js'
+import { Parcels } from './parcels.js'
+import { show } from './result.js'
+import { attributesOnClick } from './popup.js'
+import { addTiles, around, createMap, showFeatures } from './view.js'
+
+const form = document.querySelector('[data-process]')
+const message = form.querySelector('[data-message]')
+const result = document.querySelector('[data-result]')
+const field = form.querySelector('[data-kind=parcels]')
+const parcels = field && new Parcels(field)
+
+const READERS = {
+  parcels: () => parcels.read(),
+  choices: (element) => [...element.querySelectorAll(':checked')].map((box) => box.value),
+  boolean: (element) => element.checked,
+  number: (element) => (element.value === '' ? undefined : Number(element.value)),
+  integer: (element) => (element.value === '' ? undefined : Number(element.value)),
+  string: (element) => element.value || undefined,
+  json: (element) => (element.value.trim() ? JSON.parse(element.value) : undefined),
+}
+
+// Return the inputs of the form by name; what is not given is left out. Throws an error that names the input.
+async function inputs() {
+  const given = {}
+  for (const element of form.querySelectorAll('[data-input]')) {
+    const name = element.dataset.input
+    try {
+      const value = await READERS[element.dataset.kind](element)
+      if (value !== undefined && !(Array.isArray(value) && !value.length)) given[name] = value
+    } catch (error) {
+      throw new Error(`${name}: ${error.message}`)
+    }
+  }
+  return given
+}
+
+function post(address, body) {
+  const headers = { 'Content-Type': 'application/json', 'Accept-Language': lang }
+  return json(address, { method: 'POST', headers, body: JSON.stringify(body) })
+}
+
+function fail(error) {
+  const problem = error.problem
+  message.className = 'message error'
+  message.replaceChildren(
+    el('strong', {}, problem ? `${problem.status} ${problem.title}` : t('请求没有发出', 'Not sent')),
+    el('span', {}, ` ${error.message}`),
+    problem?.hint ? el('span', {}, ` ${problem.hint}`) : '',
+    problem?.requestId ? el('span', { class: 'quiet' }, ` ${problem.code ?? ''} · ${problem.requestId}`) : '')
+}
+
+async function run(map) {
+  message.className = 'message'
+  message.textContent = t('正在计算…', 'Computing…')
+  const button = form.querySelector('[data-run]')
+  button.disabled = true
+  try {
+    const given = await inputs()
+    const began = performance.now()
+    const answer = await post(form.dataset.execution, { inputs: given })
+    message.textContent = `${t('用时', 'Took')} ${Math.round(performance.now() - began)} ms`
+    const found = answer?.result ?? answer
+    show(result, found, form.dataset.process)
+    if (map) showFeatures(map, found?.features ?? (await shapes(given)), 'parcels')
+    result.scrollIntoView({ block: 'start' })
+  } catch (error) {
+    fail(error)
+  } finally {
+    button.disabled = false
+  }
+}
+
+// Return the parcels in longitude and latitude, as the server reads them.
+async function shapes(given) {
+  const read = { parcels: given.parcels, ...(given.crs ? { crs: given.crs } : {}) }
+  const answer = await post(form.dataset.parse, { inputs: read })
+  return (answer.result ?? answer).features
+}
+
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`
+
+// Return the request as a curl command; a file is encoded by the command itself.
+async function curl() {
+  const given = await inputs()
+  const file = parcels?.file
+  if (file) given.parcels.value = '@FILE@'
+  let body = quoted(JSON.stringify({ inputs: given }))
+  if (file) body = body.replace('@FILE@', `'"$(base64 -w0 ${quoted(file.name)})"'`)
+  const command = `curl -X POST ${quoted(form.dataset.execution)} -H 'Content-Type: application/json' -d `
+  return file ? `printf '%s' ${body} | ${command}@-` : command + body
+}
+
+// Show the collections of the map page below the parcels.
+async function ground(container) {
+  const answer = await fetch(`${base}/map?f=html`)
+  const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+  const { layers, attribution } = JSON.parse(page.querySelector('[data-map] script').textContent)
+  const map = await createMap(container, { bounds: around(layers.map((layer) => layer.bounds)), attribution })
+  if (!map) return null
+  window.onemap = { map }
+  addTiles(map, layers)
+  attributesOnClick(map, layers)
+  return map
+}
+
+function enableDrawing(map) {
+  const button = field.querySelector('[data-draw]')
+  let stop = null
+  const done = (made) => {
+    stop = null
+    button.setAttribute('aria-pressed', 'false')
+    if (!made) return
+    parcels.text = JSON.stringify(made)
+    showFeatures(map, made, 'parcels', false)
+  }
+  button.addEventListener('click', () => {
+    if (stop) return stop()
+    button.setAttribute('aria-pressed', 'true')
+    stop = draw(map, done)
+  })
+}
+
+async function start() {
+  const container = document.querySelector('.map.parcel')
+  let map = null
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    run(map)
+  })
+  form.querySelector('[data-curl]').addEventListener('click', async (event) => {
+    const button = event.currentTarget
+    await curl().then((command) => copy(button, command)).catch(fail)
+  })
+  field?.querySelector('[data-clear]').addEventListener('click', () => {
+    parcels.text = ''
+    result.hidden = true
+    message.textContent = ''
+    if (map) showFeatures(map, null, 'parcels')
+  })
+  if (container) map = await ground(container)
+  if (map && field) enableDrawing(map)
+}
+
+start()

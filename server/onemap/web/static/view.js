@@ -1,0 +1,93 @@
+// A MapLibre map without any base map, font or sprite from elsewhere, and what is drawn on it.
+
+import { el, lang, t } from './dom.js'
+import { featureLayers, hatch, look, tileLayers } from './layers.js'
+
+const ZH = {
+  'NavigationControl.ZoomIn': '放大', 'NavigationControl.ZoomOut': '缩小',
+  'FullscreenControl.Enter': '全屏', 'FullscreenControl.Exit': '退出全屏', 'Popup.Close': '关闭',
+  'AttributionControl.ToggleAttribution': '来源', 'Map.Title': '地图',
+  'ScaleControl.Meters': '米', 'ScaleControl.Kilometers': '公里',
+}
+const EMPTY = { type: 'FeatureCollection', features: [] }
+
+// Return a map in the element once its style is ready; null where the browser has no WebGL.
+export async function createMap(container, { bounds, attribution, hash = false } = {}) {
+  container.replaceChildren()
+  const style = { version: 8, sources: {}, layers: [{ id: 'ground', type: 'background', paint: { 'background-color': '#f4f5f0' } }] }
+  let map
+  try {
+    map = new window.maplibregl.Map({
+      container, style, hash, bounds: bounds ?? [73, 17, 136, 54], fitBoundsOptions: { padding: 24 }, attributionControl: false,
+      dragRotate: false, pitchWithRotate: false, maxZoom: 20, locale: lang === 'zh' ? ZH : {},
+    })
+  } catch {
+    container.append(el('p', { class: 'empty' }, t('浏览器不支持 WebGL，无法显示地图。', 'This browser has no WebGL, so the map cannot be shown.')))
+    return null
+  }
+  map.touchZoomRotate.disableRotation()
+  map.addControl(new window.maplibregl.NavigationControl({ showCompass: false }), 'top-right')
+  map.addControl(new window.maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-left')
+  if (attribution) map.addControl(new window.maplibregl.AttributionControl({ compact: false, customAttribution: attribution }))
+  await map.once('load')
+  map.addImage('hatch', hatch(), { pixelRatio: 2 })
+  return map
+}
+
+// Draw collections as vector tiles, the ones that would hide others below them.
+export function addTiles(map, layers) {
+  const placed = layers.map((layer, place) => ({ layer, place, order: look(layer, place).order }))
+  for (const { layer, place } of placed.sort((a, b) => a.order - b.order)) {
+    map.addSource(layer.id, { type: 'vector', url: layer.tiles })
+    for (const item of tileLayers(layer, place)) map.addLayer(item)
+  }
+}
+
+export function toggle(map, id, visible) {
+  for (const layer of map.getStyle().layers) {
+    if (layer.source === id) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none')
+  }
+}
+
+// Draw GeoJSON (longitude, latitude) above everything under a name, and move the map to it.
+export function showFeatures(map, data, name = 'features', fit = true) {
+  const shown = data ?? EMPTY
+  if (map.getSource(name)) {
+    map.getSource(name).setData(shown)
+  } else {
+    map.addSource(name, { type: 'geojson', data: shown })
+    for (const layer of featureLayers(name)) map.addLayer(layer)
+  }
+  const box = extent(shown)
+  if (box && fit) map.fitBounds(box, { padding: 40, maxZoom: 17, animate: false })
+}
+
+// Return west, south, east, north of GeoJSON, or null when it has no coordinates.
+export function extent(data) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity]
+  const walk = (coordinates) => {
+    if (typeof coordinates[0] !== 'number') return coordinates.forEach(walk)
+    const [x, y] = coordinates
+    box[0] = Math.min(box[0], x)
+    box[1] = Math.min(box[1], y)
+    box[2] = Math.max(box[2], x)
+    box[3] = Math.max(box[3], y)
+  }
+  const visit = (item) => {
+    if (!item) return
+    if (item.features) item.features.forEach(visit)
+    else if (item.type === 'Feature') visit(item.geometry)
+    else if (item.geometries) item.geometries.forEach(visit)
+    else if (item.coordinates?.length) walk(item.coordinates)
+  }
+  visit(data)
+  return box[0] <= box[2] ? box : null
+}
+
+// Return the box that holds all boxes given; those that are null are passed over.
+export function around(boxes) {
+  const given = boxes.filter(Boolean)
+  if (!given.length) return null
+  const side = (index, pick) => pick(...given.map((box) => box[index]))
+  return [side(0, Math.min), side(1, Math.min), side(2, Math.max), side(3, Math.max)]
+}
