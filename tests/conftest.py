@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 def make_province(folder: Path) -> Path:
     """Return the data folder with the small demo province, made again when its generator has changed."""
-    sources = sorted((ROOT / "server/onemap/demo").glob("*.py")) + [ROOT / "server/onemap/store/geopackage/writer.py"]
+    sources = [*sorted((ROOT / "server/onemap/demo").glob("*.py")), ROOT / "server/onemap/store/geopackage/writer.py"]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     stamp = folder / "demo.stamp"
     if not stamp.exists() or stamp.read_text() != digest:
@@ -71,7 +71,9 @@ def running(*arguments: str) -> Iterator[str]:
     """Run ``onemap serve`` with these arguments in a process of its own and give its address."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("onemap")), "serve", *arguments, "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ))
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ)
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(address + "/readyz", process)

@@ -6,7 +6,6 @@ for which no test is marked (test_declared.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +53,8 @@ def world(world_file: Path) -> TestClient:
 
 
 @pytest.fixture(scope="session", params=["province", "world"])
-def server(request: pytest.FixtureRequest) -> Iterator[TestClient]:
+def server(request: pytest.FixtureRequest) -> TestClient:
     """The demo province (production CRS list, Gauss-Kruger storage) and the world-wide file, in turn."""
     name = "client" if request.param == "province" else "world"
-    yield request.getfixturevalue(name)
+    client: TestClient = request.getfixturevalue(name)
+    return client

@@ -270,9 +270,23 @@ def test_fc_time_response_dates(world: TestClient) -> None:
 def test_fc_time_response(server: TestClient) -> None:
     for collection in collections(server):
         path = f"/collections/{collection['id']}/items"
-        for time in ("2018-02-12T23:20:50Z", "2018-02-12", "2000-01-01T00:00:00Z/2030-01-01T00:00:00Z", "2000-01-01/..", "/2030-01-01"):
+        for time in (
+            "2018-02-12T23:20:50Z",
+            "2018-02-12",
+            "2000-01-01T00:00:00Z/2030-01-01T00:00:00Z",
+            "2000-01-01/..",
+            "/2030-01-01",
+        ):
             assert server.get(path, params={"datetime": time}).status_code == 200
-        for wrong in ("2018-13-01", "2018-02-30", "yesterday", "2018-02-12T23:20:50", "2020-01-01/2019-01-01", "a/b/c", ""):
+        for wrong in (
+            "2018-13-01",
+            "2018-02-30",
+            "yesterday",
+            "2018-02-12T23:20:50",
+            "2020-01-01/2019-01-01",
+            "a/b/c",
+            "",
+        ):
             assert server.get(path, params={"datetime": wrong}).status_code == 400, wrong
         if "temporal" in collection["extent"]:
             start, end = collection["extent"]["temporal"]["interval"][0]

@@ -23,7 +23,9 @@ def test_geojson_definition(server: TestClient) -> None:
             for accept in ("application/geo+json", "application/json", "*/*"):
                 response = server.get(resource, headers={"Accept": accept})
                 assert response.headers["content-type"] == "application/geo+json"
-    assert server.get("/collections", headers={"Accept": "application/json"}).headers["content-type"] == "application/json"
+    assert (
+        server.get("/collections", headers={"Accept": "application/json"}).headers["content-type"] == "application/json"
+    )
 
 
 @pytest.mark.abstract_test(CLASS + "geojson", "/conf/geojson/content")
@@ -40,7 +42,15 @@ def test_html_definition(server: TestClient) -> None:
     identifier = identifiers(server)[0]
     path = f"/collections/{identifier}"
     feature = get(server, f"{path}/items", limit=1)["features"][0]["id"]
-    resources = ["/", "/conformance", "/collections", path, f"{path}/items", f"{path}/items/{feature}", f"{path}/queryables"]
+    resources = [
+        "/",
+        "/conformance",
+        "/collections",
+        path,
+        f"{path}/items",
+        f"{path}/items/{feature}",
+        f"{path}/queryables",
+    ]
     for resource in resources:
         response = server.get(resource, headers={"Accept": "text/html"})
         assert response.status_code == 200, resource

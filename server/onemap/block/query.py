@@ -15,7 +15,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise UnknownParameter for the first given name that is not known (OGC API Common /req/core/query-param-unknown)."""
+    """Raise UnknownParameter for the first given name that is not known (/req/core/query-param-unknown)."""
     names = set(known)
     for name in given:
         if name not in names:

@@ -102,7 +102,11 @@ def _value(text: str, field: Field) -> Value:
     raise InvalidParameter(f"'{field.name}' is of type {kind}; '{shorten(text)}' is not.", _EXAMPLES.get(kind, ""))
 
 
-_EXAMPLES = {"boolean": "Use true or false.", "date": "For example 2025-12-31.", "datetime": "For example 2025-12-31T00:00:00Z."}
+_EXAMPLES = {
+    "boolean": "Use true or false.",
+    "date": "For example 2025-12-31.",
+    "datetime": "For example 2025-12-31T00:00:00Z.",
+}
 
 
 def _is_time(text: str) -> bool:

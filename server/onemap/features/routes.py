@@ -84,7 +84,9 @@ class FeatureRoutes:
         made = [
             link(call.links.self(call.query, f="json"), "self", GEOJSON.media_type, "This document"),
             link(call.links.self(call.query, f="html"), "alternate", HTML.media_type, "This document as HTML"),
-            link(call.links.to("collections", collection.id, f="json"), "collection", "application/json", collection.id),
+            link(
+                call.links.to("collections", collection.id, f="json"), "collection", "application/json", collection.id
+            ),
         ]
         if call.format is HTML:
             made[0]["rel"], made[1]["rel"] = "alternate", "self"

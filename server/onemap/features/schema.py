@@ -37,7 +37,11 @@ def schema(view: View, address: str, lang: str) -> dict[str, Any]:
     properties = document["properties"]
     for place, name in enumerate(view.collection.temporal):
         if name in properties:
-            roles = ["primary-instant"] if len(view.collection.temporal) == 1 else ["primary-interval-start", "primary-interval-end"]
+            roles = (
+                ["primary-instant"]
+                if len(view.collection.temporal) == 1
+                else ["primary-interval-start", "primary-interval-end"]
+            )
             properties[name]["x-ogc-role"] = roles[place]
     if view.collection.key in properties:
         properties[view.collection.key]["x-ogc-role"] = "id"
@@ -60,7 +64,11 @@ def property_schema(field: Field, lang: str) -> dict[str, Any]:
 def _document(view: View, address: str, lang: str) -> dict[str, Any]:
     table = view.collection.table
     kind = _GEOMETRIES.get(table.geometry_type, "any")
-    shape = {"title": "几何" if lang == "zh" else "Geometry", "x-ogc-role": "primary-geometry", "format": f"geometry-{kind}"}
+    shape = {
+        "title": "几何" if lang == "zh" else "Geometry",
+        "x-ogc-role": "primary-geometry",
+        "format": f"geometry-{kind}",
+    }
     return {
         "$schema": DIALECT,
         "$id": address,

@@ -34,7 +34,9 @@ class Tokens:
             raw = b""
         signature, payload = raw[:_SIGNATURE], raw[_SIGNATURE:]
         if not payload or not hmac.compare_digest(signature, self._sign(payload, collection)):
-            raise InvalidParameter("'next' is not a token of this collection.", "Follow the `next` link as it is given.")
+            raise InvalidParameter(
+                "'next' is not a token of this collection.", "Follow the `next` link as it is given."
+            )
         key: Key = orjson.loads(payload)
         return key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ def geojson(geometries: NDArray[np.object_], storage: Crs, target: Crs) -> list[
             made[place] = geometry
     for place in np.flatnonzero((kinds == 7) & ~empty).tolist():
         parts = np.asarray(shapely.get_parts(moved[place]), dtype=object)
-        inner = geojson(parts, target, target) if decimals is None else geojson(_rounded(parts, decimals), target, target)
+        inner = (
+            geojson(parts, target, target) if decimals is None else geojson(_rounded(parts, decimals), target, target)
+        )
         made[place] = {"type": "GeometryCollection", "geometries": inner}
     return made
 
@@ -67,5 +70,5 @@ def _nest(coordinates: NDArray[np.float64], offsets: Sequence[list[int]]) -> Seq
     """Return the coordinates in lists of lists, one level for each array of offsets, innermost first."""
     level: Any = coordinates
     for ends in offsets:
-        level = [level[first:last] for first, last in zip(ends, ends[1:], strict=False)]
+        level = [level[first:last] for first, last in pairwise(ends)]
     return list(level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -44,7 +44,7 @@ class View:
 class FeatureQuery:
     """Which features, in the stable order of the collection's key.
 
-    ``after``: only keys above this one. ``properties``: the columns wanted, None for all visible.
+    ``after``: only keys above this one. ``offset``: how many of the matches to pass over.
     """
 
     limit: int
@@ -60,7 +60,7 @@ class Batch:
 
     keys: Sequence[Key]
     geometries: NDArray[np.object_]
-    columns: dict[str, Sequence[object]]
+    columns: Mapping[str, Sequence[object]]
 
     def __len__(self) -> int:
         return len(self.keys)

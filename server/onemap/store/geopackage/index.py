@@ -47,9 +47,7 @@ class SpatialIndex:
     def rtree(self, table: TableInfo) -> str | None:
         """Return the name of the table's R-tree, or None when it has none."""
         name = f"rtree_{table.name}_{table.geometry_column}"
-        found = self._connections.get().execute(
-            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [name]
-        )
+        found = self._connections.get().execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [name])
         return name if found.fetchone() else None
 
     def extent(self, table: TableInfo) -> Bounds | None:

@@ -53,9 +53,11 @@ class GeoPackageStore:
 
     def version(self, collection: Collection) -> str:
         """Return a digest of the table's last change (gpkg_contents) and its number of features."""
-        row = self._connections.get().execute(
-            "SELECT last_change FROM gpkg_contents WHERE table_name = ?", [collection.table.name]
-        ).fetchone()
+        row = (
+            self._connections.get()
+            .execute("SELECT last_change FROM gpkg_contents WHERE table_name = ?", [collection.table.name])
+            .fetchone()
+        )
         text = f"{collection.table.name}|{row[0] if row else ''}|{self._total(collection.table)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -133,7 +135,9 @@ class GeoPackageStore:
         known = {field.name for field in table.fields}
         if unknown := [name for name, _ in coverage.where if name not in known]:
             raise ConfigError(f"The coverage table '{table.name}' has no field '{unknown[0]}'.")
-        sql = compose("SELECT {geom} FROM {table}", geom=identifier(table.geometry_column), table=identifier(table.name))
+        sql = compose(
+            "SELECT {geom} FROM {table}", geom=identifier(table.geometry_column), table=identifier(table.name)
+        )
         tests = [compose("{column} = ?", column=identifier(name)) for name, _ in coverage.where]
         where = " WHERE " + " AND ".join(tests) if tests else ""
         rows = self._connections.get().execute(sql + where, [value for _, value in coverage.where]).fetchall()

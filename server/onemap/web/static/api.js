@@ -7,7 +7,7 @@ window.SwaggerUIBundle({
   url: element.dataset.definition,
   validatorUrl: null,
   deepLinking: true,
-  docExpansion: 'list',
+  docExpansion: 'none',
   defaultModelsExpandDepth: -1,
   presets: [window.SwaggerUIBundle.presets.apis],
   layout: 'BaseLayout',

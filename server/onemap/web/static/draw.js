@@ -30,7 +30,7 @@ export function draw(map, done) {
   }
   const move = (event) => corners.length && show([event.lngLat.toArray()])
   const end = (made) => {
-    map.off('click', add).off('mousemove', move).off('dblclick', finish)
+    for (const subscription of subscriptions) subscription.unsubscribe()
     removeEventListener('keydown', key)
     map.doubleClickZoom.enable()
     delete canvas.dataset.busy
@@ -49,7 +49,7 @@ export function draw(map, done) {
     if (event.key === 'Enter' && event.target === canvas) finish(event)
   }
 
-  map.on('click', add).on('mousemove', move).on('dblclick', finish)
+  const subscriptions = [map.on('click', add), map.on('mousemove', move), map.on('dblclick', finish)]
   addEventListener('keydown', key)
   map.doubleClickZoom.disable()
   canvas.dataset.busy = 'true'

@@ -1,12 +1,12 @@
 // From the description of a collection to MapLibre layers: colours by code list, else by the layer's role.
 
 const ROLES = {
-  landuse: { order: 0, colour: '#b9c48f', fill: 0.85, line: 0.4 },
+  landuse: { order: 0, colour: '#b9c48f', fill: 0.85, line: 0.4, faint: true },
   buildings: { order: 20, colour: '#8a6f60', fill: 0.7, line: 0.8 },
   farmland: { order: 30, colour: '#8b9a12', fill: 1, line: 1.1, hatch: true },
   projects: { order: 40, colour: '#d9731a', fill: 0.18, line: 1.6 },
-  redline: { order: 50, colour: '#c8332b', fill: 0.05, line: 1.3, dash: [3, 2], halo: '#2b8a4b' },
-  'urban-boundary': { order: 60, colour: '#6a3fb0', fill: 0.06, line: 1.8 },
+  redline: { order: 50, colour: '#d1302a', fill: 0.06, line: 1.3, halo: '#17a05a' },
+  'urban-boundary': { order: 60, colour: '#6a3fb0', fill: 0.14, line: 1.8, outline: true },
   admin: { order: 70, colour: '#4b5563', fill: 0, line: 0.9, dash: [6, 2, 1, 2] },
 }
 const ALIASES = { building: 'buildings', project: 'projects', 'approved-projects': 'projects', 'ecological-redline': 'redline' }
@@ -39,10 +39,11 @@ export function styleLayers(id, extra, shown, colour = shown.colour) {
   else add('fill', 'fill', 'Polygon', { 'fill-color': colour, 'fill-opacity': shown.fill, 'fill-antialias': false })
   const width = (factor) => ['interpolate', ['linear'], ['zoom'], 8, shown.line * factor * 0.6, 15, shown.line * factor * 1.5]
   const round = { 'line-join': 'round', 'line-cap': 'round' }
-  if (shown.halo) add('halo', 'line', 'Polygon', { 'line-color': shown.halo, 'line-width': width(3), 'line-opacity': 0.55 }, round)
+  if (shown.halo) add('halo', 'line', 'Polygon', { 'line-color': shown.halo, 'line-width': width(4), 'line-opacity': 0.6 }, round)
   const dash = shown.dash ? { 'line-dasharray': shown.dash } : {}
-  const edge = colour === shown.colour ? colour : '#5d6454'
-  add('edge', 'line', 'Polygon', { 'line-color': edge, 'line-width': width(1), ...dash }, { 'line-join': 'round' })
+  const edge = colour === shown.colour || shown.outline ? colour : '#5d6454'
+  const opacity = shown.faint ? ['interpolate', ['linear'], ['zoom'], 11, 0, 14, 0.6] : 1
+  add('edge', 'line', 'Polygon', { 'line-color': edge, 'line-opacity': opacity, 'line-width': width(1), ...dash }, { 'line-join': 'round' })
   add('line', 'line', 'LineString', { 'line-color': colour, 'line-width': width(1.3), ...dash }, round)
   add('point', 'circle', 'Point', {
     'circle-color': colour, 'circle-radius': 4.5, 'circle-stroke-color': '#fff', 'circle-stroke-width': 1.2,

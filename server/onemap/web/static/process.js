@@ -21,6 +21,7 @@ const READERS = {
   number: (element) => (element.value === '' ? undefined : Number(element.value)),
   integer: (element) => (element.value === '' ? undefined : Number(element.value)),
   string: (element) => element.value || undefined,
+  list: (element) => element.value.split(/[,，\s]+/).filter(Boolean),
   json: (element) => (element.value.trim() ? JSON.parse(element.value) : undefined),
 }
 
@@ -51,6 +52,7 @@ function fail(error) {
     el('strong', {}, problem ? `${problem.status} ${problem.title}` : t('请求没有发出', 'Not sent')),
     el('span', {}, ` ${error.message}`),
     problem?.hint ? el('span', {}, ` ${problem.hint}`) : '',
+    problem?.pointer ? el('code', {}, ` ${problem.pointer}`) : '',
     problem?.requestId ? el('span', { class: 'quiet' }, ` ${problem.code ?? ''} · ${problem.requestId}`) : '')
 }
 

@@ -41,7 +41,7 @@ function summary({ verdict, parcels, areaDefinition }) {
 
 function warnings(list) {
   if (!list?.length) return null
-  return el('ul', { class: 'warnings' }, list.map((item) => el('li', {}, typeof item === 'string' ? item : item.message ?? JSON.stringify(item))))
+  return el('ul', { class: 'warnings' }, list.map(({ message, parcel }) => el('li', {}, parcel ? `${parcel}: ${message}` : message)))
 }
 
 function hit(collection) {
@@ -100,10 +100,11 @@ function region(item) {
     item.classes?.length ? table(classHeads(), item.classes.map(classRow)) : null)
 }
 
-function parcelAreas({ areas: list }) {
+function parcelAreas({ areas: list, parcels }) {
   if (!list) return null
+  const name = (item) => parcels?.items?.[item.index]?.name ?? item.id
   const heads = [count('#'), head(t('地块', 'Parcel')), ...AREAS()]
-  return section(t('面积', 'Areas'), table(heads, list.map((item) => [String(item.index + 1), item.id ?? item.name, ...areas(item)])))
+  return section(t('面积', 'Areas'), table(heads, list.map((item) => [String(item.index + 1), name(item), ...areas(item)])))
 }
 
 function features({ features: collection }) {

@@ -12,13 +12,13 @@ const ZH = {
 const EMPTY = { type: 'FeatureCollection', features: [] }
 
 // Return a map in the element once its style is ready; null where the browser has no WebGL.
-export async function createMap(container, { bounds, attribution, hash = false } = {}) {
+export async function createMap(container, { bounds, attribution, hash = false, padding = 24 } = {}) {
   container.replaceChildren()
   const style = { version: 8, sources: {}, layers: [{ id: 'ground', type: 'background', paint: { 'background-color': '#f4f5f0' } }] }
   let map
   try {
     map = new window.maplibregl.Map({
-      container, style, hash, bounds: bounds ?? [73, 17, 136, 54], fitBoundsOptions: { padding: 24 }, attributionControl: false,
+      container, style, hash, bounds: bounds ?? [73, 17, 136, 54], fitBoundsOptions: { padding }, attributionControl: false,
       dragRotate: false, pitchWithRotate: false, maxZoom: 20, locale: lang === 'zh' ? ZH : {},
     })
   } catch {

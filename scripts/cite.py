@@ -1,0 +1,99 @@
+"""Run the official OGC suites against live servers, where they are at hand.
+
+CITE_HOME is the folder of the suites; CITE_RUNNER the program that runs one, headless:
+``RUNNER features|tiles|processes PROPERTIES OUTDIR``, status 0 without failures and 3 when it lacks the suite.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "cite"
+MATRIX_SET = "WebMercatorQuad"
+NOT_AT_HAND = 3
+
+
+def main() -> int:
+    """Run what is at hand; return 1 when a suite failed."""
+    runner = os.environ.get("CITE_RUNNER", "")
+    if not (os.environ.get("CITE_HOME") and runner):
+        print("official OGC suites: not at hand (CITE_HOME and CITE_RUNNER are not both set)")
+        return 0
+    sys.path.insert(0, str(ROOT))
+    from tests.conformance.world import write_world
+    from tests.conftest import make_province, running
+
+    OUT.mkdir(parents=True, exist_ok=True)
+    world = OUT / "world.gpkg"
+    world.unlink(missing_ok=True)
+    write_world(world)
+    with running(str(world)) as address:
+        failed = suite(runner, "features", "world", features(address))
+    data = make_province(ROOT / "data" / "test")
+    with running("--root", str(ROOT), "--zone", "business", "--data", str(data)) as address:
+        failed |= suite(runner, "features", "province", features(address))
+        failed |= suite(runner, "tiles", "province", tiles(address))
+        failed |= suite(runner, "processes", "province", processes(address))
+    return int(failed)
+
+
+def suite(runner: str, name: str, over: str, properties: dict[str, str]) -> bool:
+    """Run one suite with its properties file; return whether it failed."""
+    out = OUT / f"{name}-{over}"
+    out.mkdir(exist_ok=True)
+    root = ElementTree.Element("properties", version="1.0")
+    for key, value in properties.items():
+        ElementTree.SubElement(root, "entry", key=key).text = value
+    path = out / "properties.xml"
+    ElementTree.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+    print(f"--- official suite {name} over the {over}", flush=True)
+    status = subprocess.run([runner, name, str(path), str(out)], check=False).returncode  # noqa: S603
+    return status not in (0, NOT_AT_HAND)
+
+
+def features(address: str) -> dict[str, str]:
+    """Return the properties of the Features suite: every collection."""
+    return {"iut": f"{address}/", "noofcollections": "-1"}
+
+
+def tiles(address: str) -> dict[str, str]:
+    """Return the properties of the Tiles suite: one tile in the middle of the land-use collection."""
+    collection = next(entry for entry in get(f"{address}/collections")["collections"] if "dltb" in entry["id"].lower())
+    tileset = f"{address}/collections/{collection['id']}/tiles/{MATRIX_SET}"
+    limits = next(limit for limit in get(tileset)["tileMatrixSetLimits"] if int(limit["tileMatrix"]) == 10)
+    row = str((limits["minTileRow"] + limits["maxTileRow"]) // 2)
+    column = str((limits["minTileCol"] + limits["maxTileCol"]) // 2)
+    return {
+        "iut": f"{address}/",
+        "tilematrixsetdefinitionuri": f"http://www.opengis.net/def/tilematrixset/OGC/1.0/{MATRIX_SET}",
+        "urltemplatefortiles": tileset + "/{tileMatrix}/{tileRow}/{tileCol}?f=mvt",
+        "tilematrix": "10",
+        "mintilerow": row,
+        "maxtilerow": row,
+        "mintilecol": column,
+        "maxtilecol": column,
+        "noofcollections": "-1",
+    }
+
+
+def processes(address: str) -> dict[str, str]:
+    """Return the properties of the Processes suite: all processes, the echo process in full."""
+    return {"iut": address, "echoprocessid": "echo", "testallprocesses": "on", "processtestlimit": "20"}
+
+
+def get(url: str) -> Any:
+    """Return the JSON document at an address."""
+    answer = httpx.get(url, headers={"Accept": "application/json"}, timeout=30, trust_env=False)
+    return answer.raise_for_status().json()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The tables of the demo province: names, coordinate systems and fields, after the ministry's table structures."""
+
+from onemap.store.geopackage.writer import FieldSpec, TableSpec
+
+DATE = "2025-12-31T00:00:00.000Z"
+"""When the demo data were last changed; a fixed day, for the demo is the same whenever it is made."""
+
+SURVEY_YEAR = 2024
+
+
+def _fields(text: str) -> tuple[FieldSpec, ...]:
+    """Read fields from lines of a name and a type: C18 for text of 18 characters, F for real, I for integer, D for date."""
+    types = {"F": "REAL", "I": "INTEGER", "D": "DATE", "T": "TEXT"}
+    return tuple(
+        FieldSpec(name, types.get(kind) or f"TEXT({kind[1:]})")
+        for name, kind in (item.split(":") for item in text.split())
+    )
+
+
+XZQ = TableSpec(
+    "xzq",
+    "MULTIPOLYGON",
+    4490,
+    _fields("BSM:C18 YSDM:C10 XZQDM:C12 XZQMC:C100 DCMJ:F JSMJ:F MSSM:C2 HDMC:C100 BZ:T JB:C10 SJXZQDM:C12 QMC:C200"),
+    title="行政区",
+    description="示范省的省、市、县、乡、村（虚构）",
+)
+DLTB = TableSpec(
+    "dltb",
+    "POLYGON",
+    4526,
+    _fields(
+        "BSM:C18 YSDM:C10 TBYBH:C18 TBBH:C8 DLBM:C5 DLMC:C60 QSXZ:C2 QSDWDM:C19 QSDWMC:C255 ZLDWDM:C19 ZLDWMC:C255 "
+        "TBMJ:F KCDLBM:C5 KCXS:F KCMJ:F TBDLMJ:F GDLX:C2 GDPDJB:C2 XZDWKD:F TBXHDM:C6 TBXHMC:C20 ZZSXDM:C6 ZZSXMC:C20 "
+        "GDDB:I FRDBS:C1 CZCSXM:C4 SJNF:I MSSM:C2 HDMC:C100 BZ:T"
+    ),
+    title="地类图斑",
+    description="示范省国土调查地类图斑（虚构）",
+)
+YJJBNTTB = TableSpec(
+    "yjjbnttb",
+    "POLYGON",
+    4526,
+    _fields(
+        "BSM:C18 YSDM:C10 YJJBNTTBBH:C18 TBBH:C8 DLBM:C5 DLMC:C60 QSXZ:C2 QSDWDM:C19 QSDWMC:C60 ZLDWDM:C19 ZLDWMC:C60 "
+        "YJJBNTTBMJ:F KCDLBM:C5 KCXS:F KCMJ:F YJJBNTMJ:F GDLX:C2 GDPDJB:C2 GGBZL:C10 TBXHDM:C6 TBXHMC:C20 GDZZSXDM:C6 "
+        "GDZZSXMC:C20 GDDB:I GDDJ:I ZLFLDM:C12 FRDBS:C1 SJNF:I CFZR:C20 ZMC:C50 ZZRR:C20 ZRRZJHM:C18 ZRRMC:C20 "
+        "LXDH:C20 JZDZ:C50 BHKSSJ:D BHJSSJ:D SJBH:C20 SJMC:C50 ZRSYX:C100 BZ:C50"
+    ),
+    title="永久基本农田图斑",
+    description="示范省永久基本农田（虚构；人员信息均为编造；有一个县未汇交，见 coverage）",
+)
+STBHHX = TableSpec(
+    "stbhhx",
+    "MULTIPOLYGON",
+    4490,
+    _fields(
+        "BSM:C18 YSDM:C10 XJXZQHDM:C6 LXDM:C2 SLDM:C4 MC:C200 RKSL:I STGNYBHMB:T DLWZ:T QYMJ:F STXTYZBLX:C100 "
+        "RWHDLX:C10 STHJWT:T GKCS:T SLSJ:D BZ:T"
+    ),
+    title="生态保护红线",
+    description="示范省生态保护红线（虚构）",
+)
+CZKFBJ = TableSpec(
+    "czkfbj",
+    "MULTIPOLYGON",
+    4490,
+    _fields("BSM:C18 YSDM:C10 CZMC:C100 XJXZQHDM:C6 CZKFMJ:F SLSJ:D BZ:T GHFQDM:C3 GHFQMC:C50"),
+    title="城镇开发边界",
+    description="示范省城镇开发边界及规划分区（虚构）",
+)
+BUILDINGS = TableSpec(
+    "buildings",
+    "POLYGON",
+    4490,
+    _fields("BSM:C18 JZWMC:C50 JZWYT:C20 JZWGD:F JZWCS:I JDMJ:F DMGC:F ZLDWDM:C19 JCNF:I"),
+    title="建筑物",
+    description="示范省建筑物基底与高度（虚构）；JZWGD 为高度（米），DMGC 为地面高程（米）",
+)
+PROJECTS = TableSpec(
+    "approved_projects",
+    "POLYGON",
+    4547,
+    _fields(
+        "BSM:C18 XMDM:C24 XMMC:C200 XMLX:C20 JSDW:C100 PZWH:C60 PZJG:C60 PZRQ:D YDMJ:F TDYT:C60 XZQDM:C6 XZQMC:C100"
+    ),
+    title="批准项目",
+    description="示范省建设用地批准项目范围（虚构）；YDMJ 单位为公顷",
+)
+COVERAGE = TableSpec(
+    "coverage",
+    "MULTIPOLYGON",
+    4490,
+    _fields("layer:C50 date:D BZ:T"),
+    title="数据覆盖范围",
+    description="图层的有效范围：范围外没有数据，不能判断为不涉及",
+)

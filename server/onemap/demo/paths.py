@@ -1,0 +1,101 @@
+"""Cheapest ways over a grid, and lines made from chains of its cells."""
+
+import heapq
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from onemap.demo.grid import Floats, Grid, Integers, Noise
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What spreads from sources over a grid: the cost to reach each cell, where from, and from which source."""
+
+    cost: Floats
+    previous: Integers
+    source: Integers
+
+    def way(self, cell: int, used: set[int]) -> list[int]:
+        """Return the cells from ``cell`` back to its source, or to the first one in ``used``; mark them used."""
+        cells = [cell]
+        while cell not in used and self.previous[cell] >= 0:
+            used.add(cell)
+            cell = int(self.previous[cell])
+            cells.append(cell)
+        used.add(cell)
+        return cells
+
+
+def spread(price: Floats, sources: Mapping[int, int]) -> Spread:
+    """Spread from source cells (flat index -> label); a step costs its length in cells times the mean price.
+
+    Cells of infinite price are not entered and keep the source -1.
+    """
+    rows, columns = price.shape
+    prices: list[float] = price.ravel().tolist()
+    cost = [math.inf] * len(prices)
+    previous, source = [-1] * len(prices), [-1] * len(prices)
+    queue = [(0.0, cell) for cell in sources]
+    for cell, label in sources.items():
+        cost[cell], source[cell] = 0.0, label
+    heapq.heapify(queue)
+    steps = [(row, column, math.hypot(row, column)) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column]
+    while queue:
+        reached, cell = heapq.heappop(queue)
+        if reached > cost[cell]:
+            continue
+        row, column = divmod(cell, columns)
+        for dr, dc, length in steps:
+            if not (0 <= row + dr < rows and 0 <= column + dc < columns):
+                continue
+            neighbour = cell + dr * columns + dc
+            total = reached + length * (prices[cell] + prices[neighbour]) / 2
+            if total < cost[neighbour]:
+                cost[neighbour], previous[neighbour], source[neighbour] = total, cell, source[cell]
+                heapq.heappush(queue, (total, neighbour))
+    return Spread(np.array(cost), np.array(previous), np.array(source))
+
+
+def drawn(grid: Grid, cells: Iterable[int], wander: Noise) -> Floats:
+    """Return a smooth line (n, 2) through a chain of cells; its ends are where every line through them ends."""
+    points = grid.points(np.array(list(cells)))
+    shift = 0.3 * grid.step
+    x, y = points.T.copy()
+    points[:, 0] += shift * wander(x, y, 3 * grid.step, 1)
+    points[:, 1] += shift * wander(x + 7e5, y, 3 * grid.step, 1)
+    if len(points) > 4:
+        inner = points[1:-1]
+        smooth = (points[:-2] + 2 * inner + points[2:]) / 4
+        points = np.vstack([points[:1], smooth[1::2] if len(smooth) % 2 else smooth[::2], points[-1:]])
+    for _ in range(3):
+        points = _rounded(points)
+    return points
+
+
+def _rounded(points: Floats) -> Floats:
+    """Cut the corners of a line at a quarter of each edge; the ends stay."""
+    if len(points) < 3:
+        return points
+    start, end = points[:-1], points[1:]
+    cut = np.empty((2 * len(start), 2))
+    cut[0::2] = 0.75 * start + 0.25 * end
+    cut[1::2] = 0.25 * start + 0.75 * end
+    return np.vstack([points[:1], cut[1:-1], points[-1:]])
+
+
+def stations(line: Floats, spacing: float) -> tuple[Floats, Floats]:
+    """Return points at equal distances along a line, near ``spacing``, and the unit normals there."""
+    lengths = np.hypot(*np.diff(line, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
+    count = max(2, round(along[-1] / spacing))
+    places = (np.arange(count) + 0.5) * along[-1] / count
+    points = np.column_stack([np.interp(places, along, line[:, i]) for i in (0, 1)])
+    reach = spacing * 0.75
+    ahead = np.column_stack([np.interp(places + reach, along, line[:, i]) for i in (0, 1)])
+    behind = np.column_stack([np.interp(places - reach, along, line[:, i]) for i in (0, 1)])
+    direction = ahead - behind
+    direction /= np.maximum(np.hypot(*direction.T), 1e-9)[:, None]
+    return points, np.column_stack([-direction[:, 1], direction[:, 0]])

@@ -1,0 +1,93 @@
+"""Generate a demo province: relief, rivers, settlements, land use, control lines, buildings, and files to try."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from onemap.demo.admin import Units, organise
+from onemap.demo.boundaries import write_coverage, write_units
+from onemap.demo.buildings import write_buildings
+from onemap.demo.cadastre import survey, write_parcels
+from onemap.demo.farmland import farmland, write_farmland
+from onemap.demo.landuse import Landuse, parcels
+from onemap.demo.layers import PROJECTS
+from onemap.demo.network import Country, settle
+from onemap.demo.projects import approved, write_projects
+from onemap.demo.relief import carve
+from onemap.demo.shapefile import write_shapefile
+from onemap.demo.sites import in_province, seed_points
+from onemap.demo.sizes import SIZES
+from onemap.demo.trial import Lines, write_trials
+from onemap.demo.zones import red_line, urban_zones, write_red_line, write_urban
+from onemap.store.geopackage.writer import GeoPackageWriter
+
+type Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was generated: the GeoPackage, rows per table, and the other files."""
+
+    geopackage: Path
+    rows: dict[str, int]
+    files: tuple[Path, ...]
+
+
+def generate(directory: Path, size: Literal["small", "medium", "large"], seed: int, progress: Progress) -> Summary:
+    """Generate the province of a size and a seed into a directory; the same two give the same bytes.
+
+    Existing files of the same names are replaced. ``progress`` receives a line before each stage.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "province.gpkg"
+    path.unlink(missing_ok=True)
+    country, units, landuse = _land(size, seed, progress)
+    cadastre = survey(landuse, units, seed)
+    urban = urban_zones(landuse, country)
+    red = red_line(landuse, country, units, urban >= 0)
+    fields = farmland(landuse, units, cadastre, (urban < 0) & (red < 0), seed)
+    rows: dict[str, int] = {}
+    with GeoPackageWriter(path) as writer:
+        progress("writing the land survey")
+        rows["xzq"] = write_units(writer, units, landuse, cadastre.area)
+        rows["dltb"] = write_parcels(writer, landuse, units, cadastre)
+        progress("writing the control lines")
+        rows["yjjbnttb"] = write_farmland(writer, landuse, cadastre, fields, seed)
+        rows["stbhhx"] = write_red_line(writer, landuse, units, red)
+        rows["czkfbj"] = write_urban(writer, landuse, units, urban)
+        rows["coverage"] = write_coverage(writer, units, landuse)
+        progress("writing buildings and projects")
+        rows["buildings"] = write_buildings(writer, country, landuse, cadastre)
+        projects = approved(country, units, landuse)
+        rows["approved_projects"] = write_projects(writer, projects)
+    progress("writing files to try")
+    files = write_trials(directory / "parcels", country, units, landuse, Lines(fields >= 0, red >= 0, urban))
+    (directory / "shapefile").mkdir(exist_ok=True)
+    columns = {name: np.array(v, dtype=float if name == "YDMJ" else object) for name, v in projects.columns.items()}
+    files += write_shapefile(directory / "shapefile" / "批准项目.shp", projects.geometry, columns, PROJECTS.srid)
+    return Summary(path, rows, tuple(files))
+
+
+def _land(size: str, seed: int, progress: Progress) -> tuple[Country, Units, Landuse]:
+    progress("carving the relief")
+    relief = carve(seed, size)
+    progress("placing rivers, settlements and roads")
+    country = settle(relief, SIZES[size])
+    units = organise(country)
+    country = replace(country, village=_renumbered(country, units))
+    progress("dividing the land into parcels")
+    sites = seed_points(country)
+    return country, units, parcels(country, sites, in_province(country, sites.xy))
+
+
+def _renumbered(country: Country, units: Units) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Return the grid of villages numbered in the order of their codes; land beyond them goes to the nearest."""
+    points = country.settlements.points[: country.villages]
+    own = points[units.origin]
+    number = np.empty(len(points), dtype=np.int64)
+    for village, point in enumerate(points):
+        number[village] = np.argmin(np.hypot(*(own - point).T))
+    return number[country.village]

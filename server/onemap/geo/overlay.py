@@ -1,0 +1,223 @@
+"""The overlay kernel: which features of a layer a project touches, and how much of each.
+
+Most features of a large project are inside it and never leave the file: their boxes are, and their areas are stored.
+Only those on its boundary are read and cut, each with the few small pieces of the project that its box meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from onemap.geo.area import AreaMeasure, measure_for
+from onemap.geo.cover import Boxes, Cover, Mask
+from onemap.geo.crs import Bounds
+from onemap.geo.subdivide import subdivide
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Geometries = NDArray[Any]
+
+PIECE_VERTICES = 64
+HUGE_VERTICES = 512
+HUGE_PIECE_VERTICES = 256
+NOISE_AREA = 0.01
+"""Square metres below which the exact predicate decides whether a cut feature is touched at all."""
+
+
+class OverlaySource(Protocol):
+    """A polygon layer as the kernel reads it. Ids are unique; coordinates are x, y of the storage CRS."""
+
+    @property
+    def srid(self) -> int:
+        """The EPSG code of the coordinates."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Keep one state of the layer for all reads in the block; may be nested."""
+        ...
+
+    def candidates(self, bounds: Bounds, meets: Callable[[Boxes], Mask] | None = None) -> tuple[Ids, Boxes]:
+        """Return ids, shape (n,), and boxes (minx, miny, maxx, maxy), shape (n, 4), of features meeting ``bounds``.
+
+        Boxes may be larger than the features, never smaller. ``meets`` tells of any boxes, shape (m, 4), which are
+        of interest: features or whole index nodes for which it is False may be left out.
+        """
+        ...
+
+    def areas(self, ids: Ids) -> Floats:
+        """Return the area in m2 of each whole feature, by the measure of ``srid``, in the order of the ids."""
+        ...
+
+    def geometries(self, ids: Ids) -> Geometries:
+        """Return the geometry of each feature, None where it has none, in the order of the ids."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """The features that share area with a project, in ascending order of their ids.
+
+    ``areas``: shared area in m2, > 0; ``whole``: the feature is inside the project as a whole; ``pieces``: the shared
+    part of each, polygons or multipolygons, when asked for; ``repaired``: ids of features on the boundary that were
+    invalid and counted as repaired.
+    """
+
+    ids: Ids
+    areas: Floats
+    whole: Mask
+    pieces: Geometries | None = None
+    repaired: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def overlay(project: shapely.Geometry, source: OverlaySource, *, pieces: bool = False) -> Overlay:
+    """Overlay a layer with a project: a valid polygon or multipolygon in x, y of the layer's storage CRS.
+
+    Areas are ellipsoidal and additive: over a coverage they sum to the area of the project. Raises ConfigError when
+    no area is defined for the layer's CRS, ValueError when the project is not polygonal or lies outside what the
+    definition covers.
+    """
+    measure = measure_for(source.srid)
+    if shapely.get_dimensions(project) != 2:
+        raise ValueError("the project is not a polygon")
+    if not np.isfinite(measure.area(project)):
+        raise ValueError("the project lies outside the area in which the layer's coordinate system can be used")
+    if shapely.is_empty(project):
+        return _result([], pieces, _Batch(np.empty(0, np.int64), np.empty(0, dtype=object)))
+    cover = Cover(project)
+    with source.snapshot():
+        ids, boxes = source.candidates(project.bounds, cover.meets)
+        kept = cover.meets(boxes)
+        ids, boxes = ids[kept], boxes[kept]
+        inside = cover.holds(boxes)
+        edge = _read(ids[~inside], source)
+        covered, crossed = _sides(project, edge)
+        whole = np.concatenate([ids[inside], edge.ids[covered]])
+        areas = source.areas(whole)
+        shapes = source.geometries(whole) if pieces else None
+    parts = [_Part(whole, areas, shapes), _cut(project, edge.select(crossed), measure, pieces)]
+    return _result(parts, pieces, edge)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    ids: Ids
+    areas: Floats
+    pieces: Geometries | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Polygonal features; ``repaired`` collects the ids of those that were invalid."""
+
+    ids: Ids
+    geometries: Geometries
+    repaired: list[int] = field(default_factory=list)
+
+    def select(self, mask: Mask) -> _Batch:
+        return _Batch(self.ids[mask], self.geometries[mask], self.repaired)
+
+    def repair(self, at: NDArray[np.intp]) -> None:
+        self.geometries[at] = repair(self.geometries[at])
+        self.repaired.extend(self.ids[at].tolist())
+
+
+def _read(ids: Ids, source: OverlaySource) -> _Batch:
+    """Read features and repair invalid ones; huge ones are examined where they are cut, which costs less."""
+    geometries = source.geometries(ids)
+    present = shapely.get_dimensions(geometries) == 2
+    batch = _Batch(ids[present], geometries[present])
+    small = np.flatnonzero(shapely.get_num_coordinates(batch.geometries) <= HUGE_VERTICES)
+    batch.repair(small[~shapely.is_valid(batch.geometries[small])])
+    return batch
+
+
+def repair(geometries: Geometries) -> Geometries:
+    """Make invalid polygons valid, keeping what their rings enclose."""
+    return np.asarray(shapely.make_valid(geometries, method="structure", keep_collapsed=False))
+
+
+def _sides(project: shapely.Geometry, batch: _Batch) -> tuple[Mask, Mask]:
+    """Tell which features the project covers, and which others it meets."""
+    shapely.prepare(project)
+    met = shapely.intersects(project, batch.geometries)
+    covered = met.copy()
+    covered[met] = shapely.covers(project, batch.geometries[met])
+    return covered, met & ~covered
+
+
+def _cut(project: shapely.Geometry, batch: _Batch, measure: AreaMeasure, pieces: bool) -> _Part:
+    """Intersect features with the pieces of the project that their boxes meet, and sum by feature."""
+    tree = shapely.STRtree(subdivide(project, PIECE_VERTICES))
+    parts, owner = _small_parts(batch, tree, project.bounds)
+    part, piece = tree.query(parts)
+    shared = shapely.intersection(parts[part], tree.geometries[piece])
+    shared_areas = measure.areas(shared)
+    areas = np.bincount(owner[part], weights=shared_areas, minlength=len(batch.ids))
+    kept = areas > 0
+    doubtful = np.flatnonzero(kept & (areas < NOISE_AREA))
+    # Cutting rounds coordinates: a neighbour that only shares an edge may seem to share a sliver of some 1e-7 m2.
+    kept[doubtful] = shapely.relate_pattern(project, batch.geometries[doubtful], "T********")
+    shapes = None
+    if pieces:
+        hits = shared_areas > 0
+        shapes = _shapes(project, batch.geometries, shared[hits], owner[part[hits]])[kept]
+    return _Part(batch.ids[kept], areas[kept], shapes)
+
+
+def _small_parts(batch: _Batch, tree: shapely.STRtree, bounds: Bounds) -> tuple[Geometries, NDArray[np.intp]]:
+    """Return the features, huge ones as the pieces that meet the tree, and the index of the feature of each."""
+
+    def meets(boxes: Boxes) -> Mask:
+        mask = np.zeros(len(boxes), dtype=bool)
+        mask[tree.query(shapely.box(*boxes.T))[0]] = True
+        return mask
+
+    huge = shapely.get_num_coordinates(batch.geometries) > HUGE_VERTICES
+    parts, owners = [batch.geometries[~huge]], [np.flatnonzero(~huge)]
+    for at in np.flatnonzero(huge):
+        try:
+            small = subdivide(batch.geometries[at], HUGE_PIECE_VERTICES, bounds, meets)
+        except shapely.GEOSException:
+            batch.repair(np.array([at]))
+            small = subdivide(batch.geometries[at], HUGE_PIECE_VERTICES, bounds, meets)
+        parts.append(small)
+        owners.append(np.full(len(small), at))
+    return np.concatenate(parts), np.concatenate(owners)
+
+
+def _shapes(project: shapely.Geometry, features: Geometries, shared: Geometries, owner: NDArray[np.intp]) -> Geometries:
+    """Return the shared part of each feature without the seams of the cutting."""
+    shapes = np.full(len(features), None, dtype=object)
+    shapes[owner] = shared
+    several = np.flatnonzero(np.bincount(owner, minlength=len(features)) > 1)
+    shapes[several] = shapely.intersection(project, features[several])
+    return _polygonal(shapes)
+
+
+def _polygonal(geometries: Geometries) -> Geometries:
+    """Drop the points and lines of collections."""
+    for at in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(geometries[at])
+        geometries[at] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+    return geometries
+
+
+def _result(parts: list[_Part], pieces: bool, edge: _Batch) -> Overlay:
+    ids = np.concatenate([part.ids for part in parts]) if parts else edge.ids
+    areas = np.concatenate([part.areas for part in parts]) if parts else np.empty(0)
+    whole = np.arange(len(ids)) < (len(parts[0].ids) if parts else 0)
+    order = np.argsort(ids, kind="stable")
+    order = order[areas[order] > 0]
+    shapes = None
+    if pieces:
+        found = [part.pieces for part in parts if part.pieces is not None]
+        shapes = np.concatenate([np.empty(0, dtype=object), *found])[order]
+    repaired = np.intersect1d(np.array(edge.repaired, dtype=np.int64), ids[order])
+    return Overlay(ids[order], areas[order], whole[order], shapes, repaired)

@@ -1,0 +1,109 @@
+"""What of a layer a project touches: areas by feature, the union where features overlap each other, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from onemap.geo.area import measure_for
+from onemap.geo.overlay import Overlay, overlay
+from onemap.processes.layers import Layer
+from onemap.processes.parcels import Note
+from onemap.processes.project import Plane
+
+MOST_PIECES = 2_000
+"""Up to this many pieces are compared with each other for overlaps."""
+_TOLERANCE_M2 = 0.01
+_RELATIVE = 1e-9
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The features touched: primary keys and areas in m2, in the order of the keys; ``area``: of their union."""
+
+    ids: NDArray[np.int64]
+    areas: NDArray[np.float64]
+    area: float
+    notes: tuple[Note, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def largest(self, most: int) -> NDArray[np.intp]:
+        """Return the places of the largest hits, largest first, equal ones in the order of their keys."""
+        return np.lexsort((self.ids, -self.areas))[:most]
+
+
+NOTHING = Hits(np.empty(0, np.int64), np.empty(0), 0.0)
+
+
+def hits_of(layer: Layer, plane: Plane | None) -> Hits:
+    """Overlay a layer with the project. Features of one layer that overlap each other are counted once.
+
+    Raises what the store or the kernel raises when the layer cannot be read.
+    """
+    if plane is None:
+        return NOTHING
+    source = layer.store.overlay_source(layer.view)
+    found = overlay(plane.geometry, source)
+    total = float(found.areas.sum())
+    gapless = abs(total - plane.area) <= _RELATIVE * plane.area  # a coverage: nothing is there twice
+    if 1 < len(found.ids) <= MOST_PIECES and not gapless:
+        found = overlay(plane.geometry, source, pieces=True)
+    notes = _repaired(layer, found)
+    union = _union(found, plane.crs.srid, total)
+    if total - union > _TOLERANCE_M2:
+        message = f"Features of the layer overlap each other by {total - union:.2f} m2; its area counts that once."
+        notes.append(Note("layer-overlaps-itself", f"{layer.collection.id}: {message}"))
+    elif found.pieces is None and total > plane.area + _TOLERANCE_M2:
+        union = min(total, plane.area)
+        notes.append(Note("layer-overlaps-itself", f"{layer.collection.id}: features of the layer overlap each other."))
+    return Hits(found.ids, found.areas, union, tuple(notes))
+
+
+def _repaired(layer: Layer, found: Overlay) -> list[Note]:
+    if not len(found.repaired):
+        return []
+    shown = ", ".join(str(key) for key in found.repaired[:5].tolist())
+    text = (
+        f"{layer.collection.id}: {len(found.repaired)} invalid features were repaired before they were cut ({shown})."
+    )
+    return [Note("repaired-features", text)]
+
+
+def _union(found: Overlay, srid: int, total: float) -> float:
+    """Return the area of the union of the pieces; ``total`` when no two of them share an area."""
+    if found.pieces is None or len(found.pieces) < 2:
+        return total
+    tree = shapely.STRtree(found.pieces)
+    first, second = tree.query(found.pieces, predicate="intersects")
+    pairs = first < second
+    first, second = first[pairs], second[pairs]
+    if not len(first):
+        return total
+    sharing = shapely.relate_pattern(found.pieces[first], found.pieces[second], "T********")
+    if not sharing.any():
+        return total
+    tangled = np.unique(np.concatenate([first[sharing], second[sharing]]))
+    measure = measure_for(srid)
+    union = measure.area(shapely.union_all(found.pieces[tangled]))
+    return total - float(found.areas[tangled].sum()) + union
+
+
+def describe(layer: Layer, keys: Sequence[int]) -> list[dict[str, Any]]:
+    """Return id, name and visible properties of features, in the order of the primary keys."""
+    names = [column.name for column in layer.view.columns]
+    columns = layer.store.attributes(layer.view, keys, names)
+    rows = [{name: columns[name][at] for name in names if name in columns} for at in range(len(keys))]
+    key, title = layer.collection.key, layer.column("name")
+    made = []
+    for primary, row in zip(keys, rows, strict=True):
+        identifier = row.get(key, primary)
+        name = row.get(title) if title else None
+        made.append({"id": identifier, "name": name, "properties": row})
+    return made

@@ -1,0 +1,20 @@
+"""Jobs: every execution is synchronous, so that no job exists (OGC 18-062r2, clauses 7.12 and 7.13)."""
+
+from __future__ import annotations
+
+from onemap.block import Call, Reply
+from onemap.block.query import shorten
+from onemap.errors import PROCESSES_EXCEPTIONS, NotFound
+
+
+class NoSuchJob(NotFound):
+    """There is no such job."""
+
+    title = "No such job"
+    code = "OM-4042"
+    type = PROCESSES_EXCEPTIONS + "no-such-job"
+
+
+async def job(call: Call) -> Reply:
+    """Answer for a job's status or results. Raises NoSuchJob (/req/core/job-exception-no-such-job)."""
+    raise NoSuchJob(f"There is no job '{shorten(call.path['jobID'])}'.", "Processes are executed synchronously here.")

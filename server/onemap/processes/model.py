@@ -1,0 +1,77 @@
+"""What a process is: a frozen pydantic model whose fields are the inputs and whose call does the work."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from onemap.block import Principal
+from onemap.catalog import CodeList
+from onemap.config import Settings, Text
+from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_parcels
+from onemap.security import Gate
+
+JSON_MEDIA_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Title and description of an input, as metadata of a field."""
+
+    title: Text
+    description: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output: its titles and schema. ``media_type``: how it stands alone in a raw response."""
+
+    id: str
+    title: Text
+    description: Text
+    schema: Mapping[str, Any]
+    media_type: str = JSON_MEDIA_TYPE
+    default: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a process may use: the caller's gate to the data, limits, code lists, the language of titles."""
+
+    gate: Gate
+    principal: Principal
+    settings: Settings
+    codes: Mapping[str, CodeList] = field(default_factory=dict)
+    lang: str = "zh"
+    request_id: str = ""
+
+    def parcels(self, document: ParcelDocument, crs: str | None) -> ParcelSet:
+        """Return the parcels of an input, checked against the limits of the configuration."""
+        given = self.settings.processes
+        return read_parcels(document, crs, Limits(given.max_parcels, given.max_vertices, given.max_area_km2))
+
+
+class Process(BaseModel, ABC):
+    """A process. Class attributes describe it, fields are its inputs; an instance is one question."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, strict=True)
+
+    id: ClassVar[str]
+    version: ClassVar[str]
+    title: ClassVar[Text]
+    description: ClassVar[Text]
+    keywords: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[tuple[Output, ...]]
+
+    @classmethod
+    def roles(cls) -> tuple[str, ...]:
+        """Return the roles of the layers that the process works on."""
+        return ()
+
+    @abstractmethod
+    def __call__(self, context: Context) -> Mapping[str, Any]:
+        """Answer the question: a value for each output. Blocks; raises ClientError for inputs of no use."""

@@ -1,0 +1,146 @@
+"""Read a zipped Shapefile from bytes; nothing is written to a disk."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyogrio.raw
+import shapely
+
+from onemap.block.query import shorten
+from onemap.errors import InvalidBody, UnusableParcel
+from onemap.geo.crs import Crs
+from onemap.processes.parcels.archive import read_archive
+from onemap.processes.parcels.attributes import describe, plain
+from onemap.processes.parcels.model import Limits, Note, Shape
+from onemap.processes.parcels.systems import agree, from_wkt
+
+_PARTS = ("shp", "shx", "dbf")
+_POLYGONS = (0, 5, 15, 25)
+_TYPES = {1: "Point", 3: "LineString", 8: "MultiPoint", 11: "Point", 13: "LineString", 18: "MultiPoint"}
+_HEADER = 100
+_VERTEX = 16
+
+
+def read_shapefile(data: bytes, asked: Crs | None, limits: Limits, pointer: str) -> tuple[list[Shape], Crs, list[Note]]:
+    """Return the shapes, their system and notes from a zip archive with exactly one Shapefile.
+
+    The system comes from the ``.prj`` (compared by parameters), else from ``asked``. Attribute text is read in the
+    encoding that the ``.cpg`` names, else as UTF-8 where that is possible, else as GB18030.
+    """
+    files = _one_set(read_archive(data, pointer), pointer)
+    _check_header(files["shp"], limits, pointer)
+    crs = _system(files.get("prj"), asked)
+    fields, geometries, columns = _read(files, limits, pointer)
+    limits.check_parcels(len(geometries))
+    notes: list[Note] = []
+    text = _Text(files.get("cpg"), columns, notes)
+    names = [text(name) for name in fields]
+    shapes = []
+    for index, geometry in enumerate(geometries):
+        values = {name: plain(text(column[index])) for name, column in zip(names, columns, strict=True)}
+        shapes.append(Shape(geometry, *describe(values), values))
+    return shapes, crs, notes
+
+
+def _one_set(members: Mapping[str, bytes], pointer: str) -> dict[str, bytes]:
+    """Return the files of the one Shapefile by suffix."""
+    found = [path for path in members if path.endswith(".shp")]
+    if len(found) != 1:
+        raise InvalidBody(f"The archive must hold exactly one .shp file, not {len(found)}.", pointer=pointer)
+    stem = PurePosixPath(found[0]).with_suffix("")
+    files = {
+        path.rpartition(".")[2]: body for path, body in members.items() if PurePosixPath(path).with_suffix("") == stem
+    }
+    missing = [suffix for suffix in _PARTS if suffix not in files]
+    if missing:
+        raise InvalidBody(f"The Shapefile lacks its .{missing[0]} file.", pointer=pointer)
+    return files
+
+
+def _check_header(shp: bytes, limits: Limits, pointer: str) -> None:
+    """Check the kind of the shapes and, by the length of the file, how many vertices there can be."""
+    if len(shp) < _HEADER or shp[:4] != b"\x00\x00\x27\x0a":
+        raise InvalidBody("The .shp file is not a Shapefile.", pointer=pointer)
+    kind = int.from_bytes(shp[32:36], "little")
+    if kind not in _POLYGONS:
+        raise UnusableParcel(f"The Shapefile holds shapes of the kind {_TYPES.get(kind, kind)}, not polygons.")
+    # A vertex takes 16 bytes, up to 32 with height and measure; the rest of a record is small.
+    limits.check_vertices((len(shp) - _HEADER) // (2 * _VERTEX) if kind != 5 else 0)
+
+
+def _system(prj: bytes | None, asked: Crs | None) -> Crs:
+    text = (prj or b"")[:65_536].decode("utf-8", errors="replace").strip().removeprefix("\ufeff")
+    said = from_wkt(text, "The .prj file") if text else None
+    crs = agree(said, asked, "the .prj file")
+    if crs is None:
+        raise UnusableParcel("The Shapefile has no .prj file.", "Name its system in the input 'crs'.")
+    return crs
+
+
+def _read(files: Mapping[str, bytes], limits: Limits, pointer: str) -> tuple[list[str], list[Any], list[Sequence[Any]]]:
+    """Return field names, geometries and columns; text as Latin-1, which keeps every byte."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for suffix in _PARTS:
+            archive.writestr(f"parcels.{suffix}", files[suffix])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            meta, _, wkb, columns = pyogrio.raw.read(
+                packed.getvalue(), encoding="ISO-8859-1", force_2d=True, max_features=limits.parcels + 1
+            )
+        geometries = shapely.from_wkb(wkb)
+    except Exception as error:  # whatever a broken file makes of the reader, it is the file's fault
+        raise InvalidBody(f"The Shapefile cannot be read: {shorten(str(error), 80)}.", pointer=pointer) from None
+    limits.check_vertices(int(shapely.get_num_coordinates(geometries).sum()))
+    return list(meta["fields"]), list(geometries), [column.tolist() for column in columns]
+
+
+class _Text:
+    """Decode attribute text; what is not text stays as it is."""
+
+    def __init__(self, cpg: bytes | None, columns: Sequence[Sequence[Any]], notes: list[Note]) -> None:
+        self._codec = _named(cpg) or _sniffed(columns)
+        self._notes = notes
+
+    def __call__(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        raw = value.encode("latin-1", errors="replace")
+        try:
+            return raw.decode(self._codec).strip()
+        except UnicodeDecodeError:
+            if not any(note.code == "attribute-encoding" for note in self._notes):
+                message = f"Attribute text is not entirely {self._codec}; characters were replaced."
+                self._notes.append(Note("attribute-encoding", message))
+            return raw.decode(self._codec, errors="replace").strip()
+
+
+def _named(cpg: bytes | None) -> str | None:
+    """Return the codec that a .cpg file names, or None."""
+    name = (cpg or b"").decode("ascii", errors="ignore").strip().lower()
+    if name in ("gbk", "gb2312", "936", "cp936", "ansi 936"):
+        return "gb18030"
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    return found.name if getattr(found, "_is_text_encoding", False) else None
+
+
+def _sniffed(columns: Sequence[Sequence[Any]]) -> str:
+    for column in columns:
+        for value in column:
+            if isinstance(value, str):
+                try:
+                    value.encode("latin-1", errors="replace").decode("utf-8")
+                except UnicodeDecodeError:
+                    return "gb18030"
+    return "utf-8"

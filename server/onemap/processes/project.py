@@ -1,0 +1,87 @@
+"""The parcels as one project in the plane of a layer: each vertex transformed, edges straight between them there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from onemap.geo.area import measure_for
+from onemap.geo.crs import Crs, crs_from_srid, transform
+from onemap.geo.overlay import repair
+from onemap.processes.layers import Layer
+from onemap.processes.parcels import ParcelSet
+
+FULL = 1 - 1e-9
+"""A share above this is the whole: the two planes' straight edges differ by less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The union of the parcels in x, y of ``crs``, and its area in m2."""
+
+    crs: Crs
+    geometry: shapely.Geometry
+    area: float
+
+
+class Project:
+    """The parcels of a request; planes are made once for each CRS."""
+
+    def __init__(self, parcels: ParcelSet) -> None:
+        self.parcels = parcels
+        self._planes: dict[int, Plane | None] = {}
+
+    def plane(self, crs: Crs) -> Plane | None:
+        """Return the project in the plane of a layer; None when it lies out of the system's reach.
+
+        Raises ConfigError for a system in which no area is defined.
+        """
+        if crs.srid not in self._planes:
+            self._planes[crs.srid] = self._make(crs)
+        return self._planes[crs.srid]
+
+    def _make(self, crs: Crs) -> Plane | None:
+        measure = measure_for(crs.srid)
+        moved: NDArray[np.object_] = transform(self.parcels.geometries, self.parcels.crs, crs)
+        if any(geometry is None for geometry in moved.tolist()):
+            return None
+        valid = shapely.is_valid(moved)
+        if not valid.all():  # touching edges may cross by a rounding in another plane
+            moved = moved.copy()
+            moved[~valid] = repair(moved[~valid])
+        union = moved[0] if len(moved) == 1 else shapely.union_all(moved)
+        area = measure.area(union)
+        return Plane(crs, union, area) if np.isfinite(area) and area > 0 else None
+
+    def coverage(self, layer: Layer) -> float | None:
+        """Return the share of the project inside the layer's declared extent of validity; None: none is declared."""
+        extent = _extent(layer)
+        if extent is None:
+            return None
+        area, total = self._inside(*extent)
+        return 1.0 if area >= total * FULL else area / total
+
+    def covered_area(self, layer: Layer) -> float:
+        """Return the area of the project inside the layer's declared extent of validity, m2."""
+        extent = _extent(layer)
+        return self._inside(*extent)[0] if extent else 0.0
+
+    def _inside(self, extent: shapely.Geometry, srid: int) -> tuple[float, float]:
+        """Return the area of the project inside an extent and its whole area, m2."""
+        plane = self.plane(crs_from_srid(srid))
+        if plane is None:
+            return 0.0, 1.0
+        shapely.prepare(extent)
+        if shapely.covers(extent, plane.geometry):
+            return plane.area, plane.area
+        part = shapely.intersection(extent, plane.geometry)
+        return min(measure_for(srid).area(part), plane.area), plane.area
+
+
+def _extent(layer: Layer) -> tuple[shapely.Geometry, int] | None:
+    """Return the polygons that a layer declares to cover, and their EPSG code."""
+    declared = layer.collection.coverage
+    return layer.store.coverage(declared) if declared else None

@@ -1,0 +1,94 @@
+"""A tile request, parsed once from the ASGI scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from onemap.block.query import refuse_unknown, shorten
+from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound
+from onemap.tiles.mvt import MEDIA_TYPE
+
+FORMAT = "mvt"
+METHODS = "GET, HEAD, OPTIONS"
+PATTERN = re.compile(r"/collections/([^/]+)/tiles/([^/]+)/([^/]+)/([^/]+)/([^/]+)")
+_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+_TAKEN = frozenset({MEDIA_TYPE, "application/x-protobuf", "application/*", "*/*"})
+
+
+@dataclass(frozen=True, slots=True)
+class TileRequest:
+    """Which tile is asked for, and how it may be answered. ``row`` and ``col`` are not negative."""
+
+    collection: str
+    matrix_set: str
+    level: str
+    row: int
+    col: int
+    gzip: bool
+    if_none_match: str | None
+
+
+def parse_tile(scope: Mapping[str, Any], match: re.Match[str]) -> TileRequest:
+    """Return the request.
+
+    Raises MethodNotAllowed, UnknownParameter and InvalidParameter for the query, NotAcceptable, and
+    NotFound for a row or column that is not a number (OGC API Tiles /req/core/tc-error).
+    """
+    if scope["method"] not in ("GET", "HEAD"):
+        method = str(scope["method"])[:20]
+        raise MethodNotAllowed(f"{method} is not supported here.", f"Allowed: {METHODS}.", allow=METHODS)
+    collection, matrix_set, level, row, col = match.groups()
+    headers: Mapping[str, str] = scope["onemap.headers"]
+    if scope["query_string"]:
+        _check_query(scope["query_string"])
+    else:
+        _check_accept(headers.get("accept"))
+    for number in (row, col):
+        if not _NUMBER.fullmatch(number):
+            raise NotFound(f"There is no tile '{shorten(number)}'.", "Rows and columns are whole numbers from 0.")
+    gzip = accepts_gzip(headers.get("accept-encoding", ""))
+    return TileRequest(collection, matrix_set, level, int(row), int(col), gzip, headers.get("if-none-match"))
+
+
+def _check_query(query_string: bytes) -> None:
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
+    except ValueError:
+        raise InvalidParameter("The query is not percent-encoded UTF-8, or has more than 200 parameters.") from None
+    refuse_unknown((name for name, _ in pairs), ("f",))
+    if len(pairs) > 1:
+        raise InvalidParameter(f"The parameter 'f' is given {len(pairs)} times.", "Give it once.")
+    for _, value in pairs:
+        if value != FORMAT:
+            raise InvalidParameter(f"'f' is '{shorten(value)}'.", f"Tiles come as '{FORMAT}' only.")
+
+
+def _check_accept(accept: str | None) -> None:
+    if accept is None or accept == "*/*":
+        return
+    ranges = [part.replace(" ", "").lower().split(";") for part in accept.split(",")]
+    if not any(name in _TAKEN and not _refused(parameters) for name, *parameters in ranges):
+        raise NotAcceptable(f"Nothing in '{shorten(accept, 120)}' can be produced here.", f"Offered: {MEDIA_TYPE}.")
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3)."""
+    codings = [part.replace(" ", "").lower().split(";") for part in accept_encoding.split(",")]
+    named = {name: not _refused(parameters) for name, *parameters in codings}
+    return named.get("gzip", named.get("*", False))
+
+
+def _refused(parameters: list[str]) -> bool:
+    return any(re.fullmatch(r"q=0(\.0*)?", item) for item in parameters)
+
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Whether an If-None-Match header names this entity tag (weak comparison, RFC 9110, 13.1.2)."""
+    if if_none_match is None:
+        return False
+    given = (item.strip().removeprefix("W/") for item in if_none_match.split(","))
+    return if_none_match.strip() == "*" or etag in given

@@ -1,0 +1,55 @@
+"""Protocol Buffers varints, whole arrays at a time."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LONGEST = 10
+
+
+def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
+    """Return the varints of the values one after the other, and where each one ends (shape of ``values``)."""
+    sizes = np.ones(len(values), dtype=np.int64)
+    for size in range(1, _LONGEST):
+        larger = values >> np.uint64(7 * size) != 0
+        if not larger.any():
+            break
+        sizes += larger
+    ends = np.cumsum(sizes)
+    written = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
+    starts = ends - sizes
+    written[starts] = _septet(values, 0, sizes)
+    for place in range(1, int(sizes.max(initial=1))):
+        longer = np.flatnonzero(sizes > place)
+        written[starts[longer] + place] = _septet(values[longer], place, sizes[longer])
+    return written.tobytes(), ends
+
+
+def _septet(values: NDArray[np.uint64], place: int, sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return the seven bits at a place, with the high bit set where more follow."""
+    bits = (values >> np.uint64(7 * place)) & np.uint64(0x7F)
+    return (bits | (sizes > place + 1).astype(np.uint64) << np.uint64(7)).astype(np.uint8)
+
+
+def zigzag(values: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return signed values as the unsigned ones that keep small magnitudes small."""
+    return ((values << 1) ^ (values >> 63)).astype(np.uint64)
+
+
+@functools.lru_cache(maxsize=16_384)
+def varint(value: int) -> bytes:
+    """Return one varint of a value from 0 to 2^64 - 1."""
+    written = bytearray()
+    while value > 0x7F:
+        written.append(value & 0x7F | 0x80)
+        value >>= 7
+    written.append(value)
+    return bytes(written)
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a length-delimited field of a message."""
+    return varint(number << 3 | 2) + varint(len(content)) + content

@@ -1,0 +1,68 @@
+"""Peers from their registries, each in an environment of its own outside the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HOME = Path(os.environ.get("ONEMAP_BENCH_HOME", Path.home() / ".cache" / "onemap-bench"))
+PYGEOAPI = "pygeoapi==0.24.*"
+_SQLITE = """\
+import sys
+import pysqlite3
+import pysqlite3.dbapi2
+sys.modules["sqlite3"] = pysqlite3
+sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
+"""
+
+
+def pygeoapi_python() -> Path:
+    """Return the Python of an environment with pygeoapi 0.24.
+
+    Its GeoPackage provider loads SpatiaLite into sqlite3 (Debian: libsqlite3-mod-spatialite), which a
+    Python built without loadable extensions cannot do: pysqlite3 stands in for the standard module.
+    """
+    folder = HOME / "pygeoapi-0.24"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, PYGEOAPI, "pysqlite3-binary", "gunicorn"], check=True)
+        site = next(folder.glob("lib/python3*/site-packages"))
+        (site / "sitecustomize.py").write_text(_SQLITE)
+        (folder / "ready").touch()
+    return python
+
+
+def pygeoapi_config(gpkg: Path, table: str, bounds: list[float], port: int, limit: int) -> str:
+    """Return a pygeoapi configuration that publishes one table of a GeoPackage."""
+    return f"""\
+server:
+  bind: {{host: 127.0.0.1, port: {port}}}
+  url: http://127.0.0.1:{port}
+  mimetype: application/json; charset=UTF-8
+  encoding: utf-8
+  gzip: false
+  languages: [en-US]
+  limits: {{default_items: 10, max_items: {limit}}}
+  map: {{url: "http://127.0.0.1/none", attribution: none}}
+logging: {{level: ERROR}}
+metadata:
+  identification:
+    {{title: t, description: d, keywords: [k], keywords_type: theme, terms_of_service: n, url: "http://127.0.0.1/"}}
+  license: {{name: n, url: "http://127.0.0.1/"}}
+  provider: {{name: n, url: "http://127.0.0.1/"}}
+  contact: {{name: n, email: n@example.org}}
+resources:
+  {table}:
+    type: collection
+    title: {table}
+    description: {table}
+    keywords: [k]
+    links: []
+    extents: {{spatial: {{bbox: {bounds}, crs: "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}}}}
+    providers:
+      - {{type: feature, name: SQLiteGPKG, data: {gpkg}, id_field: fid, table: {table}}}
+"""
