@@ -45,7 +45,7 @@ def _served(path: Path, srid: int, xy: np.ndarray) -> TestClient:
 
 @pytest.mark.parametrize("srid", [4490, 4526, 4547, 4513, 4326, 3857])
 def test_points_stored_in_one_system_come_out_in_their_authority_order(tmp_path: Path, srid: int) -> None:
-    """Store a point with x = easting or longitude, read it in the storage CRS: north first where the authority says so."""
+    """Store a point with x = easting, read it in the storage CRS: north first where the authority says so."""
     rows = [row for row in golden() if row[2] == srid]
     assert rows
     swapped = srid != 3857

@@ -13,7 +13,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from httpx import Response
+from httpx2 import Response
 from shapely.geometry import shape
 from starlette.testclient import TestClient
 
@@ -297,11 +297,25 @@ def test_cgcs2000quad_tile_lies_where_its_numbers_say(changing: tuple[TestClient
     assert shapely.equals(shape(feature["geometry"]), expected)
 
 
+def test_points_of_a_mixed_layer_are_drawn_at_every_level(tmp_path: Path) -> None:
+    shapes = [shapely.Point(110.5, 30.5), shapely.LineString([(110, 30), (111, 31)]), shapely.box(110, 30, 110.2, 30.2)]
+    with GeoPackageWriter(tmp_path / "mixed.gpkg") as writer:
+        writer.create_table(TableSpec("mixed", "GEOMETRY", 4490, (FieldSpec("name", "TEXT"),)))
+        writer.insert("mixed", np.array(shapes, dtype=object), {"name": ["point", "line", "square"]})
+        writer.finish("mixed", "2026-01-01T00:00:00Z")
+    client = TestClient(create_app(publish_file(tmp_path / "mixed.gpkg")), raise_server_exceptions=False)
+    for level, drawn in [("3", {"point", "line", "square"}), ("0", {"point"})]:
+        tile = path("mixed", "CGCS2000Quad", level, *middle(limits(client, "mixed", "CGCS2000Quad", level)))
+        names = {item["properties"]["name"] for item in decode(client.get(tile))["mixed"]["features"]}
+        assert drawn <= names
+
+
 def test_tilesets_of_a_collection(client: TestClient) -> None:
     document = client.get("/collections/dltb/tiles", params={"f": "json"}).json()
     assert [item["tileMatrixSetId"] for item in document["tilesets"]] == sorted(SETS)
     for item in document["tilesets"]:
         assert item["dataType"] == "vector"
+        assert item["tileMatrixSetLimits"]
         own = next(found["href"] for found in item["links"] if found["rel"] == "self")
         assert client.get(own).json()["tileMatrixSetURI"] == item["tileMatrixSetURI"]
 

@@ -13,11 +13,10 @@ def marked_classes() -> set[str]:
     found: set[str] = set()
     for path in Path(__file__).parent.glob("test_*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {
-            node.targets[0].id: _text(node.value, {})
-            for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        }
+        constants: dict[str, str] = {}
+        for node in [item for item in tree.body if isinstance(item, ast.Assign)]:
+            if isinstance(node.targets[0], ast.Name):
+                constants[node.targets[0].id] = _text(node.value, constants)
         for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
             found |= {_text(mark.args[0], constants) for mark in _marks(function)}
     return found

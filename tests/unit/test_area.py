@@ -83,6 +83,8 @@ def test_long_edges_in_the_plane() -> None:
     parts = shapely.box(x.ravel(), y.ravel(), x.ravel() + 10e3, y.ravel() + 10e3)
     measure = measure_for(4526)
     assert measure.areas(parts).sum() == pytest.approx(measure.area(whole), rel=1e-12)
+    slanted = shapely.Polygon([(38.1e6, 3.0e6), (38.9e6, 3.3e6), (38.5e6, 3.9e6)])
+    assert measure.area(slanted) == pytest.approx(measure.area(shapely.segmentize(slanted, 1000)), rel=1e-12)
 
 
 @settings(max_examples=60, deadline=None)

@@ -158,6 +158,21 @@ def test_pieces(name: str, srid: int) -> None:
     assert overlay(project, source).pieces is None
 
 
+@pytest.mark.parametrize("srid", [4526, 4490])
+def test_a_neighbour_across_a_long_edge_is_not_reported(srid: int) -> None:
+    """Cutting the project rounds points of the slanted edge that both share, which leaves slivers of some 1e-7 m2."""
+    start, end = np.array([1234.5678, 777.7777]), np.array([18_765.4321, 15_555.1234])
+    back = np.linspace(1, 0, 2000)[1:-1, None]
+    wavy = start + back * (end - start) + np.column_stack([back * 0, 1500 + 1200 * np.sin(40 * back)])
+    project = place(shapely.Polygon([start, end, *wavy]), srid)
+    neighbours = [shapely.Polygon([start, (20_000, 0), end]), shapely.Polygon([end, start, (9000, 7000)])]
+    source = Layer(
+        np.array([place(polygon, srid) for polygon in (*neighbours, shapely.box(0, 0, 20_000, 20_000))]), srid
+    )
+    assert plainly(source.shapes[0], subdivide(project), srid).max() > 0
+    assert overlay(project, source).ids.tolist() == [30]
+
+
 def redline(vertices: int, seed: int) -> shapely.Polygon:
     """A huge polygon with holes around the middle of the coverage."""
     holes = shapely.union_all([blob(5000 + 1000 * i, 10_000 + 400 * (i % 3), 300, 200, i) for i in range(10)])

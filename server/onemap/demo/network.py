@@ -86,11 +86,12 @@ def within(seed: int, grid: Grid, x: Floats, y: Floats) -> Flags:
     extent = grid.extent
     long = max(extent.width, extent.height)
     noise = Noise(seed, 5)
-    bend = 0.05 * long * noise(x, y, long / 5, 5)
-    twist = 0.05 * long * noise(x + 2 * long, y, long / 5, 5)
-    u = (x + bend - (extent.min_x + extent.max_x) / 2) / (0.455 * extent.width)
-    v = (y + twist - (extent.min_y + extent.max_y) / 2) / (0.455 * extent.height)
-    return np.asarray(u**4 + v**4 < 1)
+    u = (x - (extent.min_x + extent.max_x) / 2) / extent.width
+    v = (y - (extent.min_y + extent.max_y) / 2) / extent.height
+    bent = u + 0.028 * noise(x, y, long / 5, 5), v + 0.028 * noise(x + 2 * long, y, long / 5, 5)
+    rounded = (bent[0] / 0.45) ** 4 + (bent[1] / 0.45) ** 4 < 1
+    # Cells beside the border need land beyond it.
+    return np.asarray(rounded & (np.abs(u) < 0.48) & (np.abs(v) < 0.48))
 
 
 def _donors(receiver: Integers) -> dict[int, list[int]]:

@@ -22,7 +22,6 @@ def geojson(geometries: NDArray[np.object_], storage: Crs, target: Crs) -> list[
     """Return GeoJSON geometries with coordinates in the axis order of ``target``; None for missing ones.
 
     Coordinates that need no transformation stay as they are stored; others are rounded to 0.1 mm.
-    Exterior rings run counter-clockwise in x, y (RFC 7946, 3.1.6).
     """
     moved = transform(geometries, storage, target)
     decimals = None if same_plane(storage, target) else target.decimals
@@ -52,8 +51,6 @@ def _family(
     """Return the geometries of one family (points, lines or polygons, single and multiple)."""
     if not len(geometries):
         return []
-    if kinds[0] in (3, 6):
-        geometries = shapely.orient_polygons(geometries)
     kind, xy, offsets = shapely.to_ragged_array(geometries, include_z=False)
     if decimals is not None:
         xy = np.round(xy, decimals)

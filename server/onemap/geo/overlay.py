@@ -148,7 +148,8 @@ def _sides(project: shapely.Geometry, batch: _Batch) -> tuple[Mask, Mask]:
     shapely.prepare(project)
     met = shapely.intersects(project, batch.geometries)
     covered = met.copy()
-    covered[met] = shapely.covers(project, batch.geometries[met])
+    # The pattern of "covers", faster than the function where features share edges with the project.
+    covered[met] = shapely.relate_pattern(project, batch.geometries[met], "******FF*")
     return covered, met & ~covered
 
 

@@ -97,7 +97,9 @@ def _accounts(layer: Layer, hits: Hits, context: Context, total: float) -> Accou
         cells[cell] = cells.get(cell, 0.0) + area
     classes = Classes(_codes(layer, "code", context, "dlbm"), _codes(layer, "ownership", context, "qsxz"), context.lang)
     codes = {cell.village for cell in cells if cell.village}
-    return Accounts(cells, total, total - hits.area, classes, region_names(context, codes))
+    rest = total - hits.area
+    remainder = rest if rest > (1 - FULL) * total else 0.0
+    return Accounts(cells, total, remainder, classes, region_names(context, codes))
 
 
 def _text(value: object) -> str:

@@ -113,7 +113,7 @@ class Store(Protocol):
     def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
         """Return the features whose box meets ``bounds`` (storage x, y), the ``most`` largest of them.
 
-        Features whose box is smaller than ``smallest`` (storage units) in both directions are left out.
+        Features whose box is smaller than ``smallest`` (storage units) in both directions are left out; 0 keeps all.
         """
         ...
 

@@ -63,7 +63,7 @@ def matrix_set_item(matrix_set: TileMatrixSet, links: Links) -> dict[str, Any]:
 
 
 def tileset_item(tileset: TileSet, call: Call) -> dict[str, Any]:
-    """Return what the list says of a tileset (/req/tilesets-list/tileset-links)."""
+    """Return what the list says of a tileset (/req/tilesets-list/tileset-links): all that a map needs to draw it."""
     return _essentials(tileset, call) | {"links": [_self(tileset, call.links), *_tile_links(tileset, call.links)]}
 
 
@@ -75,7 +75,6 @@ def tileset_document(tileset: TileSet, call: Call) -> dict[str, Any]:
         "description": collection.description.get(lang),
         "keywords": list(collection.keywords),
         "attribution": collection.attribution,
-        "tileMatrixSetLimits": _limits(tileset),
         "layers": [_layer(tileset, lang)],
         "links": [
             *own_links(call),
@@ -127,6 +126,7 @@ def _essentials(tileset: TileSet, call: Call) -> dict[str, Any]:
         "tileMatrixSetId": matrix_set.id,
         "tileMatrixSetURI": matrix_set_uri(matrix_set, call.links),
         "mediaTypes": [MEDIA_TYPE],
+        "tileMatrixSetLimits": _limits(tileset),
     }
 
 

@@ -17,6 +17,7 @@ _SIMPLIFY_FROM = 100_000.0
 _HALF_CELL = EXTENT / _CELLS / 2
 _QUARTER_CELL = EXTENT / _CELLS / 4
 _FEW = 1000
+_WITH_POINTS = frozenset({"POINT", "MULTIPOINT", "GEOMETRY", "GEOMETRYCOLLECTION"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,13 @@ def render(store: Store, view: View, tile: Tile, most: int) -> bytes:
     """Return the tile as Mapbox Vector Tile, empty when nothing is there. Blocks.
 
     The layer has the id of the collection and the visible columns only. At most ``most`` features,
-    the largest, are drawn; features smaller than half a cell (1/512 of a tile) are left out, except
-    that an overview always shows the largest there are.
+    the largest, are drawn; lines and surfaces smaller than half a cell (1/512 of a tile) are left out,
+    except that an overview always shows the largest there are.
     """
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
-    half_cell = _half_cell(plane)
+    half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
     batch = store.within(view, plane.bounds, half_cell, most)
     if tile.overview and len(batch) < _FEW:
         batch = store.within(view, plane.bounds, half_cell / _HALF_CELL, min(_FEW, most))
@@ -53,6 +54,11 @@ def render(store: Store, view: View, tile: Tile, most: int) -> bytes:
         return b""
     attributes = Attributes(batch.keys, view.columns, batch.columns)
     return encode_tile(view.collection.id, make_shapes(batch.geometries, plane), attributes)
+
+
+def may_hold_points(view: View) -> bool:
+    """Whether features may be points, which have no size to be judged by."""
+    return view.collection.table.geometry_type in _WITH_POINTS
 
 
 def _plane(tile: Tile, storage: Crs) -> Plane | None:

@@ -10,7 +10,7 @@ from onemap.block.query import shorten
 from onemap.errors import NotFound, did_you_mean
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.store import Store, View
-from onemap.tiles.engine import Tile
+from onemap.tiles.engine import Tile, may_hold_points
 from onemap.tiles.matrixset import Limits, TileMatrixSet
 
 _SMALLEST_PART = 1 / 8
@@ -79,17 +79,16 @@ class TileSets:
 
 def make_tileset(view: View, extent: Bounds | None, matrix_set: TileMatrixSet) -> TileSet:
     """Return the tileset of a view whose features lie within ``extent`` (storage x, y)."""
-    storage, table = view.collection.storage, view.collection.table
+    storage = view.collection.storage
     inside = transform_bounds(extent, storage, matrix_set.crs) if extent else None
     box = transform_bounds(extent, storage, CRS84) if extent else None
     if inside is None:
         return TileSet(view, matrix_set, MappingProxyType({}), box)
-    pointlike = table.geometry_type in ("POINT", "MULTIPOINT", "GEOMETRY", "GEOMETRYCOLLECTION")
     size = max(inside[2] - inside[0], inside[3] - inside[1])
     limits = {
         level.id: found
         for level in matrix_set.levels.values()
-        if (pointlike or size >= level.width * _SMALLEST_PART or level.id == _last(matrix_set))
+        if (may_hold_points(view) or size >= level.width * _SMALLEST_PART or level.id == _last(matrix_set))
         and (found := level.limits(inside))
     }
     return TileSet(view, matrix_set, MappingProxyType(limits), box)

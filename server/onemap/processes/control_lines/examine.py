@@ -125,7 +125,8 @@ class Examiner:
         if plane is None:
             return 0.0
         known = plane.area if coverage >= FULL else self.project.covered_area(layer)
-        return max(0.0, known - hits.area)
+        rest = known - hits.area
+        return rest if rest > (1 - FULL) * known else 0.0
 
     def _listed(self, layer: Layer, hits: Hits, plane: Plane | None, rule: Rule) -> list[dict[str, Any]]:
         """Return the largest hits with their visible properties."""

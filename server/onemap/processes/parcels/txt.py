@@ -90,7 +90,7 @@ def split_rings(points: Sequence[Point], name: str, notes: list[Note]) -> list[l
 def _closes(point: Point, first: Point) -> bool:
     if _same(point, first):
         return point.ring == first.ring or point.label == first.label
-    return point.label == first.label and point.third == first.third and point.fourth == point.third
+    return point.label == first.label and point.third == first.third and point.twice
 
 
 def _same(one: Point, other: Point) -> bool:
@@ -111,6 +111,8 @@ def _positions(
         kept.append(point)
     if near:
         notes.append(Note("near-points", f"{near} points are closer than {NEAR_M} m to the one before.", name))
+    if len(kept) > 1 and _same(kept[0], kept[-1]):
+        kept.pop()
     if len(kept) < 3:
         first = kept[0]
         text = f"has a ring of {len(kept)} different points (line {first.line}); a ring has at least 3"

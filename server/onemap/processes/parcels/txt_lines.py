@@ -31,6 +31,11 @@ class Point:
     fourth: float
     line: int
 
+    @property
+    def twice(self) -> bool:
+        """Whether both columns hold the same number: a fault of some writers in closing lines."""
+        return self.third == self.fourth
+
 
 @dataclass(slots=True)
 class Block:

@@ -31,7 +31,7 @@ def system_of(lines: Lines, asked: Crs | None) -> Crs:
     said = _datum(lines.attributes)
     _check_units(lines.attributes)
     width, zone = _stated(lines.attributes)
-    prefix = _prefix([point for block in lines.blocks for point in block.points])
+    prefix = _prefix([point for block in lines.blocks for point in block.points if not point.twice])
     if prefix is not None and zone is not None and prefix != zone:
         raise UnusableParcel(f"The eastings begin with zone {prefix}, but 带号 says {zone}.")
     number = prefix if prefix is not None else zone
@@ -126,7 +126,7 @@ def _swapped(point: Point) -> bool:
         return False
     if _northing(point.fourth) and _easting(point.third):
         return True
-    if point.third == point.fourth and _northing(point.third):  # a writer's fault that the rings deal with
+    if point.twice and _northing(point.third):  # the rings deal with it
         return False
     raise UnusableParcel(
         f"Line {point.line}: {point.third:.10g}, {point.fourth:.10g} are not X (north), Y (east) in metres.",
@@ -151,7 +151,7 @@ def check_zone(block: Block, index: int, crs: Crs) -> UnusableParcel | None:
     for point in block.points:
         # A degree of longitude is at most 111.4 km; the cosine of the latitude is taken on the sphere.
         reach = half * 111_400 * max(0.1, _cosine(point.third))
-        if abs(point.fourth - zone.false_easting) > reach:
+        if not point.twice and abs(point.fourth - zone.false_easting) > reach:
             return UnusableParcel(
                 f"Line {point.line}: the easting {point.fourth:.10g} lies outside the zone of {crs.uri}.",
                 parcel={"index": index, "id": block.value(2) or None},

@@ -16,14 +16,13 @@ def decode(blobs: Sequence[bytes | None]) -> NDArray[np.object_]:
     wkb = np.empty(len(blobs), dtype=object)
     wkb[:] = [None if blob is None else blob[header_length(blob) :] for blob in blobs]
     geometries = shapely.from_wkb(wkb)
-    return np.asarray(shapely.force_2d(geometries), dtype=object)
+    flat = shapely.force_2d(geometries) if shapely.has_z(geometries).any() else geometries
+    return np.asarray(flat, dtype=object)
 
 
 def header_length(blob: bytes) -> int:
     """Return the number of bytes before the WKB."""
-    if blob[:2] != b"GP" or len(blob) < 8:
-        raise ValueError("not a GeoPackage geometry blob")
-    length = _HEADER.get((blob[3] >> 1) & 7)
+    length = _HEADER.get((blob[3] >> 1) & 7) if len(blob) > 8 and blob[:2] == b"GP" else None
     if length is None:
-        raise ValueError("not a GeoPackage geometry blob: invalid envelope indicator")
+        raise ValueError("not a GeoPackage geometry blob")
     return length

@@ -98,7 +98,7 @@ class SpatialIndex:
         found: dict[int, bool] = {}
         for area in areas:
             ids, boxes = self.candidates(table, area.bounds)
-            sure = _holds(area.bounds, boxes) & area.rectangle
+            sure = _holds(area.bounds, boxes) if area.rectangle else _covers(area, boxes)
             for identity, certain in zip(ids.tolist(), sure.tolist(), strict=True):
                 found[identity] = certain or found.get(identity, False)
         ids = np.array(sorted(found), dtype=np.int64)
@@ -115,6 +115,11 @@ class SpatialIndex:
 def _holds(bounds: Bounds, boxes: Boxes) -> NDArray[np.bool_]:
     inside = (boxes[:, :2] >= bounds[:2]).all(axis=1) & (boxes[:, 2:] <= bounds[2:]).all(axis=1)
     return np.asarray(inside, dtype=bool)
+
+
+def _covers(area: Region, boxes: Boxes) -> NDArray[np.bool_]:
+    shapely.prepare(area.polygon)
+    return np.asarray(shapely.contains(area.polygon, shapely.box(*boxes.T)), dtype=bool)
 
 
 def _root(connection: sqlite3.Connection, rtree: str) -> Boxes:

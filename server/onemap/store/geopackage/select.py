@@ -22,7 +22,7 @@ _COUNT_SECONDS = 0.2
 class Select:
     """Read features of one view in the order of its key."""
 
-    def __init__(self, view: View, condition: ast.Node | None = None) -> None:
+    def __init__(self, view: View, condition: ast.Node | None = None, *, columns: bool = True) -> None:
         table = view.collection.table
         quoted = {field.name: identifier(field.name).text for field in table.fields}
         visible = {field.name: quoted[field.name] for field in view.columns}
@@ -33,17 +33,17 @@ class Select:
         given = [part for part in parts if part]
         self.where = Sql(" AND ".join(text for text, _ in given)) if given else None
         self._values = [value for _, values in given for value in values]
-        self._fields = view.columns
+        self._fields = view.columns if columns else ()
         self._key = identifier(view.collection.key)
         self._integer_key = view.collection.key == table.primary_key
         self._primary = identifier(table.primary_key)
         self._table = identifier(table.name)
-        columns = identifiers(field.name for field in view.columns)
+        names = identifiers(field.name for field in self._fields)
         self._gaps = {
             "key": self._key,
             "primary": self._primary,
             "geom": identifier(table.geometry_column),
-            "columns": Sql(", " + columns.text) if view.columns else Sql(""),
+            "columns": Sql(", " + names.text) if self._fields else Sql(""),
             "table": self._table,
             "where": self.where or Sql("1"),
         }

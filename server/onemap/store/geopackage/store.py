@@ -81,7 +81,7 @@ class GeoPackageStore:
 
     def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
         """Return the number of matches; None when more than ``most`` candidates would have to be looked at."""
-        select = Select(view, query.filter)
+        select = Select(view, query.filter, columns=False)
         hits = self._index.meeting(view.collection, query.box) if query.box else None
         if hits is None:
             connection = self._connections.get()
@@ -112,8 +112,7 @@ class GeoPackageStore:
         """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
         ids, boxes = self._index.candidates(view.collection.table, bounds)
         sizes = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-        point = view.collection.table.geometry_type in ("POINT", "MULTIPOINT")
-        kept = np.arange(len(ids)) if point else np.flatnonzero(sizes >= smallest)
+        kept = np.flatnonzero(sizes >= smallest)
         if len(kept) > most:
             kept = kept[np.argpartition(-sizes[kept], most)[:most]]
         return Select(view).by_primary_keys(self._connections.get(), np.sort(ids[kept]).tolist())

@@ -1,6 +1,15 @@
-// What every page does: copy buttons and the filter form.
+// What every page does: keep the chosen language, copy buttons, the filter form.
 
-import { t } from './dom.js'
+import { base, t } from './dom.js'
+
+const YEAR = 31536000
+
+// A language asked for in the address holds for the pages that follow.
+function keepLanguage() {
+  const asked = new URLSearchParams(location.search).get('lang')
+  const path = new URL(base).pathname
+  if (asked) document.cookie = `lang=${encodeURIComponent(asked)};path=${path};max-age=${YEAR};samesite=lax`
+}
 
 export async function copy(button, text) {
   const before = button.textContent
@@ -34,6 +43,8 @@ function fillIn(form) {
   }
   form.closest('details').open = some
 }
+
+keepLanguage()
 
 document.addEventListener('click', (event) => {
   const button = event.target.closest('[data-copy]')

@@ -26,14 +26,21 @@ function address(feature, properties) {
   return `${base}/collections/${encodeURIComponent(feature.source)}/items/${encodeURIComponent(id)}`
 }
 
-async function describe(feature, title, open) {
+// Return what a feature is called in the list: the title of its code, or its id.
+function label(feature, layer, href) {
+  const code = layer.colour_by ? layer.names?.[String(feature.properties[layer.colour_by])] : null
+  const id = href ? decodeURIComponent(href.split('/').pop()) : ''
+  return [layer.title, ' ', el('span', { class: 'code' }, code ?? id)]
+}
+
+async function describe(feature, layer, open) {
   const properties = await schema(feature.source)
   const rows = Object.entries(properties)
     .filter(([name]) => feature.properties[name] !== undefined)
     .map(([name, property]) => el('tr', {}, el('th', { scope: 'row' }, property.title ?? name), el('td', {}, text(feature.properties[name], property))))
   const href = address(feature, properties)
   return el('details', { open },
-    el('summary', {}, title),
+    el('summary', {}, label(feature, layer, href)),
     el('table', { class: 'attributes' }, el('tbody', {}, rows)),
     href && el('p', {}, el('a', { href }, t('打开要素', 'Open the feature'))))
 }
@@ -47,13 +54,16 @@ function unique(features) {
 }
 
 export function attributesOnClick(map, layers) {
-  const titles = new Map(layers.map((layer) => [layer.id, layer.title]))
-  const found = (point) => unique(map.queryRenderedFeatures(point).filter((feature) => titles.has(feature.source)))
+  const known = new Map(layers.map((layer) => [layer.id, layer]))
+  // Regions contain everything, so they stand last.
+  const last = (feature) => Number(known.get(feature.source).role === 'admin')
+  const found = (point) => unique(map.queryRenderedFeatures(point).filter((feature) => known.has(feature.source)))
+    .sort((a, b) => last(a) - last(b))
   map.on('click', async (event) => {
     const features = found(event.point).slice(0, MOST)
     if (!features.length || map.getCanvas().dataset.busy) return
-    const parts = await Promise.all(features.map((feature, place) => describe(feature, titles.get(feature.source), place === 0)))
-    new window.maplibregl.Popup({ maxWidth: '340px' })
+    const parts = await Promise.all(features.map((feature, place) => describe(feature, known.get(feature.source), place === 0)))
+    new window.maplibregl.Popup({ maxWidth: '340px', focusAfterOpen: false })
       .setLngLat(event.lngLat).setDOMContent(el('div', { class: 'popup' }, parts)).addTo(map)
   })
   map.on('mousemove', (event) => {

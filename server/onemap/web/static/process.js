@@ -64,7 +64,7 @@ async function run(map) {
   try {
     const given = await inputs()
     const began = performance.now()
-    const answer = await post(form.dataset.execution, { inputs: given })
+    const answer = await post(form.dataset.execution, { inputs: given, response: 'document' })
     message.textContent = `${t('用时', 'Took')} ${Math.round(performance.now() - began)} ms`
     const found = answer?.result ?? answer
     show(result, found, form.dataset.process)
@@ -80,8 +80,8 @@ async function run(map) {
 // Return the parcels in longitude and latitude, as the server reads them.
 async function shapes(given) {
   const read = { parcels: given.parcels, ...(given.crs ? { crs: given.crs } : {}) }
-  const answer = await post(form.dataset.parse, { inputs: read })
-  return (answer.result ?? answer).features
+  const answer = await post(form.dataset.parse, { inputs: read, response: 'document' })
+  return answer.result.features
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`

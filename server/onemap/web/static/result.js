@@ -30,13 +30,14 @@ function section(title, ...content) {
   return el('div', { class: 'part' }, el('h3', {}, title), ...content)
 }
 
-function summary({ verdict, parcels, areaDefinition }) {
+function summary({ verdict, parcels, areaDefinition, rules }) {
   const [m2, ha, mu] = parcels?.area === undefined ? [] : areas(parcels)
   return el('div', { class: 'summary' },
     verdict && el('p', { class: 'verdict' }, badge(verdict)),
     parcels && el('p', {}, `${parcels.count} ${t('个地块', parcels.count === 1 ? 'parcel' : 'parcels')}`),
     m2 && el('p', {}, el('strong', {}, `${m2} m²`), ` = ${ha} ${t('公顷', 'ha')} = ${mu} ${t('亩', 'mu')}`),
-    areaDefinition && el('p', { class: 'note' }, `${t('面积定义', 'Area definition')}: ${areaDefinition.split('/').pop()}`))
+    areaDefinition && el('p', { class: 'note' }, `${t('面积定义', 'Area definition')}: ${areaDefinition.split('/').pop()}`),
+    rules && el('p', { class: 'note' }, `${t('规则', 'Rules')}: ${rules.catalogue} ${rules.version} (${rules.effective})`))
 }
 
 function warnings(list) {
@@ -54,13 +55,14 @@ function hit(collection) {
 function hits(layer) {
   if (!layer.hits?.length) return null
   const heads = [head(t('要素', 'Feature')), head(t('名称', 'Name')), ...AREAS(), count(t('占比', 'Share')), head('')]
-  return el('details', {}, el('summary', {}, `${layer.title}: ${layer.hits.length} ${t('处', 'hits')}`),
+  return el('details', {}, el('summary', {}, counted(layer)),
     table(heads, layer.hits.map(hit(layer.collection))),
-    layer.basis?.length ? el('ul', { class: 'basis' }, layer.basis.map((item) => el('li', {}, basis(item)))) : null)
+    layer.basis?.length ? el('ul', { class: 'basis' }, layer.basis.map(({ title, text }) => el('li', {}, el('strong', {}, title), ` ${text}`))) : null)
 }
 
-function basis(item) {
-  return typeof item === 'string' ? item : [item.title, item.article, item.text].filter(Boolean).join(' ')
+function counted({ title, count: all, hits: listed }) {
+  const rest = all > listed.length ? t(`，列出最大的 ${listed.length} 处`, `, the largest ${listed.length} listed`) : ''
+  return `${title}: ${all} ${t('处', all === 1 ? 'hit' : 'hits')}${rest}`
 }
 
 function layers({ layers: list }) {
@@ -84,7 +86,7 @@ function classes(found) {
   const outside = typeof found.remainder === 'number' ? { area: found.remainder } : found.remainder
   return section(t('土地利用现状', 'Land use'), groups(found.groups),
     table(classHeads(), found.classes.map(classRow)),
-    outside?.area ? el('p', { class: 'note' }, `${t('不在任何地类图斑内', 'Inside no land-use feature')}: ${areas(outside)[0]} m²`) : null,
+    outside?.area > 0.005 ? el('p', { class: 'note' }, `${t('不在任何地类图斑内', 'Inside no land-use feature')}: ${areas(outside)[0]} m²`) : null,
     (found.regions ?? []).map(region))
 }
 
@@ -125,10 +127,10 @@ function sources({ data }) {
   ])))
 }
 
-function raw(found, name) {
+function raw(found, name, open) {
   const text = JSON.stringify(found, null, 2)
   const href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  return el('details', { class: 'raw' }, el('summary', {}, 'JSON'),
+  return el('details', { class: 'raw', open }, el('summary', {}, 'JSON'),
     el('p', {}, el('a', { class: 'button', href, download: `${name}.json` }, t('下载', 'Download'))),
     el('pre', { tabindex: '0' }, text))
 }
@@ -136,9 +138,9 @@ function raw(found, name) {
 // Show a result in the element.
 export function show(element, found, name) {
   const known = found !== null && typeof found === 'object' && !Array.isArray(found) ? found : {}
-  const parts = [layers, classes, parcelAreas, features, sources].map((part) => part(known))
+  const parts = [layers, classes, parcelAreas, features, sources].map((part) => part(known)).filter(Boolean)
   element.replaceChildren(
     el('h2', {}, t('结果', 'Result')), summary(known), warnings(known.warnings) ?? '',
-    ...parts.filter(Boolean), raw(found, name))
+    ...parts, raw(found, name, !parts.length))
   element.hidden = false
 }

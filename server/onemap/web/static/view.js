@@ -6,7 +6,7 @@ import { featureLayers, hatch, look, tileLayers } from './layers.js'
 const ZH = {
   'NavigationControl.ZoomIn': '放大', 'NavigationControl.ZoomOut': '缩小',
   'FullscreenControl.Enter': '全屏', 'FullscreenControl.Exit': '退出全屏', 'Popup.Close': '关闭',
-  'AttributionControl.ToggleAttribution': '来源', 'Map.Title': '地图',
+  'AttributionControl.ToggleAttribution': '来源',
   'ScaleControl.Meters': '米', 'ScaleControl.Kilometers': '公里',
 }
 const EMPTY = { type: 'FeatureCollection', features: [] }
@@ -19,7 +19,7 @@ export async function createMap(container, { bounds, attribution, hash = false, 
   try {
     map = new window.maplibregl.Map({
       container, style, hash, bounds: bounds ?? [73, 17, 136, 54], fitBoundsOptions: { padding }, attributionControl: false,
-      dragRotate: false, pitchWithRotate: false, maxZoom: 20, locale: lang === 'zh' ? ZH : {},
+      dragRotate: false, pitchWithRotate: false, maxZoom: 20, locale: { ...(lang === 'zh' ? ZH : {}), 'Map.Title': container.dataset.label },
     })
   } catch {
     container.append(el('p', { class: 'empty' }, t('浏览器不支持 WebGL，无法显示地图。', 'This browser has no WebGL, so the map cannot be shown.')))

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+from pygeofilter import ast
+
+from onemap.cql import all_of, any_of, at_least, at_most, compile_filter, equals, is_null
+from onemap.errors import InvalidParameter
+
+COLUMNS = {"DLBM": '"DLBM"', "TBMJ": '"TBMJ"'}
+
+
+def test_values_are_bound() -> None:
+    node = all_of([equals("DLBM", "01' OR 1=1"), None, any_of([at_least("TBMJ", 5), is_null("TBMJ")])])
+    assert node is not None
+    assert compile_filter(node, COLUMNS) == (
+        '(("DLBM" = ?) AND (("TBMJ" >= ?) OR ("TBMJ" IS NULL)))',
+        ["01' OR 1=1", 5],
+    )
+
+
+def test_not() -> None:
+    assert compile_filter(ast.Not(at_most("TBMJ", 2.5)), COLUMNS) == ('(NOT ("TBMJ" <= ?))', [2.5])
+
+
+def test_unknown_and_hidden_names_are_alike() -> None:
+    with pytest.raises(InvalidParameter, match="no property 'ZRRZJHM'"):
+        compile_filter(equals("ZRRZJHM", "x"), COLUMNS)
+
+
+def test_other_nodes_are_refused() -> None:
+    with pytest.raises(InvalidParameter, match="Like"):
+        compile_filter(ast.Like(ast.Attribute("DLBM"), "x%", False, "%", "_", "\\", False), COLUMNS)
+
+
+def test_nothing_is_no_filter() -> None:
+    assert all_of([None, None]) is None
