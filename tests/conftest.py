@@ -30,9 +30,12 @@ def make_province(folder: Path) -> Path:
     if not stamp.exists() or stamp.read_text() != digest:
         from onemap.demo import generate
 
+        fresh = folder.with_name(f"{folder.name}-{os.getpid()}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        generate(fresh / "demo", "small", 1, lambda _: None)
+        (fresh / "demo.stamp").write_text(digest)
         shutil.rmtree(folder, ignore_errors=True)
-        generate(folder / "demo", "small", 1, lambda _: None)
-        stamp.write_text(digest)
+        fresh.rename(folder)
     return folder
 
 
@@ -84,7 +87,7 @@ def running(*arguments: str) -> Iterator[str]:
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if process.poll() is not None:
             output = process.stdout.read().decode() if process.stdout else ""
             raise RuntimeError(f"the server ended with status {process.returncode}:\n{output}")
@@ -93,7 +96,7 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError("the server did not become ready within 30 seconds")
+    raise RuntimeError("the server did not become ready within 90 seconds")
 
 
 @pytest.fixture(scope="session")

@@ -100,11 +100,29 @@ def test_a_missing_prj_needs_the_crs_input() -> None:
     refused(zipped(shapefile([BOX], ["甲"], prj="garbage")), ZIP, UnusableParcel)
 
 
-@pytest.mark.parametrize("suffix", [".shp", ".shx", ".dbf"])
+@pytest.mark.parametrize("suffix", [".shp", ".dbf"])
 def test_an_incomplete_set_is_refused(suffix: str) -> None:
     parts = shapefile([BOX], ["甲"])
     del parts[suffix]
     refused(zipped(parts), ZIP, InvalidBody)
+
+
+def test_the_index_of_an_upload_is_not_believed() -> None:
+    parts = shapefile([BOX, [(x + 200, y) for x, y in BOX]], ["甲", "乙"])
+    again = parts[".shx"][:100] + parts[".shx"][100:108] * 5000
+    for index in (again, b"junk", None):
+        kept = {suffix: content for suffix, content in parts.items() if suffix != ".shx"}
+        assert len(read(zipped(kept if index is None else {**kept, ".shx": index}), ZIP)) == 2
+
+
+def test_a_shape_of_too_many_rings_is_refused() -> None:
+    parts = shapefile([BOX], ["甲"])
+    shp = bytearray(parts[".shp"])
+    shp[144:148] = struct.pack("<i", 6000)
+    refused(zipped({**parts, ".shp": bytes(shp)}), ZIP, InvalidBody)
+    rings = struct.pack("<i4d2i", 5, 0, 0, 1, 1, 6000, 0) + bytes(4 * 6000)
+    record = struct.pack(">2i", 1, len(rings) // 2) + rings
+    refused(zipped({**parts, ".shp": bytes(shp[:100]) + record}), ZIP, UnusableParcel)
 
 
 def test_two_sets_are_refused() -> None:

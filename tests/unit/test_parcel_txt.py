@@ -238,6 +238,15 @@ def test_mixed_encodings_are_refused() -> None:
     assert "neither" in refused(square_txt().encode("gbk") + b"\r\n\xff\xff", InvalidBody).detail
 
 
+def test_rings_in_rings_beyond_reason_are_refused() -> None:
+    lines: list[str] = []
+    for number in range(2000):
+        low, high = number * 0.02, 100 - number * 0.02
+        ring = [(3387100 + x, 38528700 + y) for x, y in ((low, low), (high, low), (high, high), (low, high))]
+        lines += points(ring, number + 1)
+    assert "beyond reason" in refused(txt(header(len(lines)), *lines), UnusableParcel).detail
+
+
 def test_limits_are_told() -> None:
     with pytest.raises(TooLarge):
         read(square_txt(), limits=Limits(vertices=3))

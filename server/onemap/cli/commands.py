@@ -16,7 +16,6 @@ from onemap.cli.serve import announce, run
 from onemap.config import load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
-from onemap.ingest import declaration, load, read_layer
 from onemap.security import identify
 
 application = typer.Typer(
@@ -113,6 +112,8 @@ def import_(
     ] = None,
 ) -> None:
     """Bring FILE into a store and write its declaration to collections/."""
+    from onemap.ingest import declaration, load, read_layer  # the readers are heavy, and only needed here
+
     found = read_layer(file, layer, crs, encoding)
     name = identifier or collection_id(found.name)
     declared = root / "collections" / f"{name}.yml"

@@ -1,7 +1,7 @@
 """Villages, towns, counties and cities: which belongs to which, codes and names.
 
-Codes have the form of GB/T 2260 and of the survey: 6 digits for a county, 9 for a town, 12 for a village, 19 for a place
-in the land survey. The province's number 99 is given to no real province.
+Codes have the form of GB/T 2260 and of the survey: 6 digits for a county, 9 for a town, 12 for a village, 19 for a
+place in the land survey. The province's number 99 is given to no real province.
 """
 
 import heapq
@@ -56,7 +56,7 @@ def organise(country: Country) -> Units:
 
 
 def _nearest(points: Floats, touching: Iterable[tuple[int, int]], seeds: list[int]) -> dict[int, int]:
-    """Return for each place the seed that is nearest over touching places; places that none reaches take the nearest."""
+    """Return for each place the seed that is nearest over touching places."""
     links: dict[int, list[int]] = {}
     for one, other in sorted(touching):
         links.setdefault(one, []).append(other)

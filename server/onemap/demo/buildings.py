@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from onemap.demo.boundaries import projected
 from onemap.demo.cadastre import Cadastre
 from onemap.demo.grid import Flags, Floats, Integers
-from onemap.demo.landuse import CODES, Landuse
+from onemap.demo.landuse import Landuse
 from onemap.demo.layers import BUILDINGS, DATE
 from onemap.demo.mesh import Mesh
 from onemap.demo.network import COUNTY, Country
 from onemap.demo.sizes import SRID
+from onemap.demo.uses import CODES
 from onemap.geo.area import measure_for
 from onemap.store.geopackage.writer import GeoPackageWriter
 
@@ -58,7 +59,7 @@ def write_buildings(writer: GeoPackageWriter, country: Country, landuse: Landuse
 
 
 def _footprints(landuse: Landuse, rng: np.random.Generator) -> tuple[NDArray[Any], Integers, Integers]:
-    """Return rectangles along the longest edge of built-up cells, the parcel and the use of each; none crosses a border."""
+    """Return rectangles along the longest edge of built-up cells, with the parcel that holds each and its use."""
     mesh, code = landuse.mesh, landuse.code[landuse.parcel]
     uses = np.full(len(CODES), -1)
     for number, name in enumerate(_USES):

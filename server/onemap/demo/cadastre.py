@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from onemap.demo.admin import Units
 from onemap.demo.grid import Flags, Floats, Integers
-from onemap.demo.landuse import CLASSES, CODES, Landuse
+from onemap.demo.landuse import Landuse
 from onemap.demo.layers import DATE, DLTB, SURVEY_YEAR
+from onemap.demo.uses import CLASSES, CODES
 from onemap.geo.area import measure_for
 from onemap.store.geopackage.writer import GeoPackageWriter
 

@@ -1,4 +1,4 @@
-"""Permanent basic farmland (永久基本农田图斑): the better fields, with the people responsible for them, all invented."""
+"""Permanent basic farmland (永久基本农田图斑): the better fields, and invented people who answer for them."""
 
 from typing import Any
 
@@ -8,10 +8,11 @@ from onemap.demo.admin import Units
 from onemap.demo.boundaries import undelivered
 from onemap.demo.cadastre import Cadastre
 from onemap.demo.grid import Flags, Integers
-from onemap.demo.landuse import CLASSES, CODES, Landuse
+from onemap.demo.landuse import Landuse
 from onemap.demo.layers import DATE, SURVEY_YEAR, YJJBNTTB
 from onemap.demo.names import identity_numbers, person_names
 from onemap.demo.regions import neighbours, strongest
+from onemap.demo.uses import CLASSES, CODES
 from onemap.geo.area import measure_for
 from onemap.store.geopackage.writer import GeoPackageWriter
 

@@ -120,6 +120,10 @@ class Noise:
             total += self._value(x * scale + 17.3 * octave, y * scale + 5.7 * octave) / 2**octave
         return total
 
+    def over(self, xy: Floats, wavelength: float, octaves: int = 4) -> Floats:
+        """Return the same values at points (n, 2)."""
+        return self(xy[:, 0], xy[:, 1], wavelength, octaves)
+
     def ridged(self, x: Floats, y: Floats, wavelength: float, octaves: int = 4) -> Floats:
         """Return values of about 0 to 1 with sharp crests."""
         total = np.zeros(np.broadcast(x, y).shape)
@@ -150,3 +154,12 @@ def shifted(values: NDArray[Any], row: int, column: int, fill: float) -> NDArray
     source = (slice(max(0, row), rows + min(0, row)), slice(max(0, column), columns + min(0, column)))
     result[target] = values[source]
     return result
+
+
+def widened(cells: Flags, steps: int) -> Flags:
+    """Return the cells and those at most that many steps away, to the sides and up and down."""
+    wide = cells.copy()
+    for _ in range(steps):
+        for row, column in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+            wide |= shifted(wide, row, column, False)
+    return wide

@@ -9,7 +9,7 @@ SURVEY_YEAR = 2024
 
 
 def _fields(text: str) -> tuple[FieldSpec, ...]:
-    """Read fields from lines of a name and a type: C18 for text of 18 characters, F for real, I for integer, D for date."""
+    """Read names and types of fields: C18 text of 18 characters, T text, F real, I integer, D date."""
     types = {"F": "REAL", "I": "INTEGER", "D": "DATE", "T": "TEXT"}
     return tuple(
         FieldSpec(name, types.get(kind) or f"TEXT({kind[1:]})")

@@ -49,7 +49,7 @@ class Mesh:
         a, b = self.xy[self.start] - origin, self.xy[self.end] - origin
         cross = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
         moments = [np.bincount(self.cell, weights=(a + b)[:, i] * cross / 6, minlength=self.cells) for i in (0, 1)]
-        return np.column_stack(moments) / self.areas()[:, None] + origin
+        return np.asarray(np.column_stack(moments) / self.areas()[:, None] + origin)
 
     def areas(self) -> Floats:
         """Return the plane area of each cell in square metres."""
@@ -79,7 +79,7 @@ def _vertices(coordinates: Floats) -> tuple[Floats, Integers]:
     keys = np.round(coordinates / _PRECISION).astype(np.int64)
     code = (keys[:, 0] - keys[:, 0].min()) * (int(np.ptp(keys[:, 1])) + 1) + keys[:, 1] - keys[:, 1].min()
     _, index, vertex = np.unique(code, return_index=True, return_inverse=True)
-    return keys[index] * _PRECISION, vertex
+    return np.asarray(keys[index] * _PRECISION, dtype=np.float64), vertex
 
 
 def _linked(xy: Floats, vertex: Integers, cell: Integers, cells: int) -> Mesh:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from onemap.demo.grid import NEIGHBOURS, Flags, Floats, Grid, Integers, Noise
-from onemap.demo.paths import Spread, drawn, spread
+from onemap.demo.courses import Line, donors, rivers, roads
+from onemap.demo.grid import NEIGHBOURS, Flags, Floats, Grid, Integers, Noise, widened
+from onemap.demo.paths import spread
 from onemap.demo.relief import Relief
 from onemap.demo.sizes import Size
 
@@ -13,16 +14,6 @@ VILLAGE_AREA = 6.2e6
 """Mean area of a village in square metres."""
 
 HAMLET, VILLAGE, TOWN, COUNTY, CAPITAL = range(5)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A river or a road: its course (n, 2) and its width in metres at each of its points."""
-
-    kind: str
-    name: str
-    course: Floats
-    width: Floats
 
 
 @dataclass(frozen=True)
@@ -72,13 +63,14 @@ def settle(relief: Relief, plan: Size) -> Country:
     channel = relief.drained >= plan.stream * 1e6
     flooded = _reservoirs(relief, plan, inside, channel)
     above = _above_water(relief, channel)
-    settlements = _settlements(relief, plan, inside & ~flooded & ~channel, slope, above)
+    settlements = _settlements(relief, plan, inside, channel | flooded, slope, above)
     village = _territories(grid, settlements, slope, channel, inside)
-    rivers = _rivers(relief, channel, flooded)
+    water = rivers(relief, channel, flooded)
     price = (1 + (slope / 3) ** 2 + np.where(channel | flooded, 5.0, 0.0)) * np.where(inside, 1, 5)
-    roads = _roads(relief, settlements, price)
+    towns = settlements.cells[settlements.rank >= TOWN]
+    ways = roads(relief, towns, settlements.cells, price)
     hamlets = _hamlets(relief, settlements, village, (slope < 9) & inside & ~channel & ~flooded)
-    return Country(relief, plan, inside, flooded, slope, above, village, (*rivers, *roads), hamlets)
+    return Country(relief, plan, inside, flooded, slope, above, village, (*water, *ways), hamlets)
 
 
 def within(seed: int, grid: Grid, x: Floats, y: Floats) -> Flags:
@@ -94,14 +86,6 @@ def within(seed: int, grid: Grid, x: Floats, y: Floats) -> Flags:
     return np.asarray(rounded & (np.abs(u) < 0.48) & (np.abs(v) < 0.48))
 
 
-def _donors(receiver: Integers) -> dict[int, list[int]]:
-    result: dict[int, list[int]] = {}
-    for cell, target in enumerate(receiver.tolist()):
-        if cell != target:
-            result.setdefault(target, []).append(cell)
-    return result
-
-
 def _reservoirs(relief: Relief, plan: Size, inside: Flags, channel: Flags) -> Flags:
     """Dam a few rivers where the lake would have the size wanted; return the flooded cells."""
     rng = np.random.default_rng((relief.seed, 20))
@@ -109,12 +93,12 @@ def _reservoirs(relief: Relief, plan: Size, inside: Flags, channel: Flags) -> Fl
     wanted = 0.004 * np.count_nonzero(inside)
     dams = np.flatnonzero(channel.ravel() & inside.ravel() & (drained < 0.25 * drained.max()))
     dams = rng.permutation(dams)[:150].tolist()
-    donors = _donors(relief.receiver)
+    flowing = donors(relief.receiver)
     flooded = np.zeros(inside.size, dtype=bool)
     for _ in range(max(1, plan.cities - 1)):
         best: tuple[float, list[int]] = (np.inf, [])
         for dam in dams:
-            lake = _lake(dam, heights[dam] + 0.05 * plan.summit, heights, donors, int(3 * wanted))
+            lake = _lake(dam, heights[dam] + 0.05 * plan.summit, heights, flowing, int(3 * wanted))
             error = abs(np.log(len(lake) / wanted)) + (
                 10 if flooded[lake].any() or not inside.ravel()[lake].all() else 0
             )
@@ -123,10 +107,10 @@ def _reservoirs(relief: Relief, plan: Size, inside: Flags, channel: Flags) -> Fl
     return flooded.reshape(inside.shape)
 
 
-def _lake(dam: int, level: float, heights: Floats, donors: dict[int, list[int]], most: int) -> list[int]:
+def _lake(dam: int, level: float, heights: Floats, flowing: dict[int, list[int]], most: int) -> list[int]:
     lake, front = [dam], [dam]
     while front and len(lake) < most:
-        risen = [donor for cell in front for donor in donors.get(cell, ()) if heights[donor] < level]
+        risen = [donor for cell in front for donor in flowing.get(cell, ()) if heights[donor] < level]
         lake += risen
         front = risen
     return lake
@@ -146,19 +130,20 @@ def _above_water(relief: Relief, channel: Flags) -> Floats:
     return np.asarray((heights - heights[target]).reshape(channel.shape))
 
 
-def _settlements(relief: Relief, plan: Size, free: Flags, slope: Floats, above: Floats) -> Settlements:
+def _settlements(relief: Relief, plan: Size, inside: Flags, wet: Flags, slope: Floats, above: Floats) -> Settlements:
     """Place villages where the land is gentle and near water, then raise some to towns and county seats."""
     grid = relief.grid
     x, y = grid.centres
     quality = -slope / 5 - above / (0.04 * plan.summit) + 1.2 * Noise(relief.seed, 6)(x, y, 8 * grid.step, 2)
-    count = np.count_nonzero(free) * grid.step**2 / VILLAGE_AREA
-    apart = 0.78 * np.sqrt(np.count_nonzero(free) * grid.step**2 / count)
+    apart = 0.78 * np.sqrt(VILLAGE_AREA)
     order = np.argsort(-quality.ravel(), kind="stable")
-    order = order[free.ravel()[order]]
+    order = order[(inside & ~wet).ravel()[order]]
     cells = _apart(grid, order, apart)
     rank = np.full(len(cells), VILLAGE)
-    seats = _apart(grid, cells, apart * 3.0)
-    centres = _apart(grid, seats, 0.62 * np.sqrt(free.sum() / plan.counties) * grid.step)[: plan.counties]
+    # Towns need room on all sides.
+    border = widened(~inside, round(min(1500.0, 0.06 * grid.extent.width) / grid.step)).ravel()[cells]
+    seats = _apart(grid, cells[~border], apart * 2.5)
+    centres = _apart(grid, seats, 0.62 * np.sqrt(inside.sum() / plan.counties) * grid.step)[: plan.counties]
     rank[np.isin(cells, seats)] = TOWN
     rank[np.isin(cells, centres)] = COUNTY
     middle = grid.points(centres) - np.array([np.mean(x), np.mean(y)])
@@ -187,100 +172,6 @@ def _territories(grid: Grid, settlements: Settlements, slope: Floats, channel: F
     price = 1 + (slope / 8) ** 2 + np.where(channel, 4.0, 0.0)
     reached = spread(price, {cell: number for number, cell in enumerate(settlements.cells.tolist())})
     return reached.source.reshape(inside.shape)
-
-
-def _rivers(relief: Relief, channel: Flags, flooded: Flags) -> list[Line]:
-    """Follow each river from its mouth to its source, the greatest first; tributaries end in it."""
-    drained = relief.drained.ravel()
-    donors = _donors(relief.receiver)
-    wander = Noise(relief.seed, 8)
-    taken = flooded.ravel().copy()
-    lines: list[Line] = []
-    for mouth in sorted(np.flatnonzero(channel.ravel()).tolist(), key=lambda cell: -drained[cell]):
-        if taken[mouth]:
-            continue
-        cells = [int(relief.receiver[mouth])]
-        cell: int | None = mouth
-        while cell is not None and not taken[cell]:
-            taken[cell] = True
-            cells.append(cell)
-            upstream = [donor for donor in donors.get(cell, ()) if channel.flat[donor]]
-            cell = max(upstream, key=lambda donor: drained[donor], default=None)
-        if cell is not None:
-            cells.append(cell)
-        if len(cells) > 3:
-            course = drawn(relief.grid, cells, wander)
-            at = np.linspace(0, len(cells) - 1, len(course))
-            area = np.interp(at, np.arange(len(cells)), drained[cells]) / 1e6
-            lines.append(Line("river", "", course, 3 + 2.6 * np.maximum.accumulate(area[::-1])[::-1] ** 0.48))
-    return lines
-
-
-def _roads(relief: Relief, settlements: Settlements, price: Floats) -> list[Line]:
-    """Join the towns by highways, then the villages to each other and to the highways by rural roads."""
-    towns = settlements.cells[settlements.rank >= TOWN].tolist()
-    used: set[int] = set()
-    highways = _network(price, {cell: number for number, cell in enumerate(towns)}, used, 1.5)
-    sources = {cell: number + 1 for number, cell in enumerate(settlements.cells.tolist())}
-    rural = _network(price, sources | dict.fromkeys(sorted(used), 0), used, 0.0)
-    return [*_road_lines(relief, "highway", highways, 14.0), *_road_lines(relief, "rural", rural, 6.0)]
-
-
-def _network(price: Floats, sources: dict[int, int], used: set[int], loops: float) -> list[list[int]]:
-    """Join sources by the cheapest tree of ways, and by further ways where the tree's detour is longer than ``loops``.
-
-    Each way ends at a cell in ``used``, to which its own cells are added.
-    """
-    reached = spread(price, sources)
-    gates = _gates(reached, price.shape)
-    tree: dict[int, int] = {}
-
-    def root(label: int) -> int:
-        while label in tree:
-            label = tree[label]
-        return label
-
-    typical = np.median([cost for cost, *_ in gates]) if gates else 0.0
-    ways: list[list[int]] = []
-    for cost, one, other, here, there in gates:
-        first, second = root(one), root(other)
-        if first == second and not 0 < cost < loops * 0.5 * typical:
-            continue
-        if first != second:
-            tree[first] = second
-        back, on = reached.way(here, used), reached.way(there, used)
-        ways.append([*back[::-1], *on])
-    return ways
-
-
-def _gates(reached: Spread, shape: tuple[int, int]) -> list[tuple[float, int, int, int, int]]:
-    """Return where the areas of two sources meet most cheaply: cost, both labels, both cells; the cheapest first."""
-    own = np.arange(reached.cost.size).reshape(shape)
-    found = []
-    for row, column in ((0, 1), (1, 0), (1, 1)):
-        here = own[: shape[0] - row, : shape[1] - column].ravel()
-        there = own[row:, column:].ravel()
-        meet = reached.source[here] != reached.source[there]
-        found.append(np.column_stack([here[meet], there[meet]]))
-    here, there = np.concatenate(found).T
-    swap = reached.source[here] > reached.source[there]
-    here, there = np.where(swap, there, here), np.where(swap, here, there)
-    cost = reached.cost[here] + reached.cost[there]
-    order = np.lexsort([here, cost])
-    here, there, cost = here[order], there[order], cost[order]
-    pairs = np.column_stack([reached.source[here], reached.source[there]])
-    first = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
-    return [
-        (float(cost[i]), int(pairs[i, 0]), int(pairs[i, 1]), int(here[i]), int(there[i]))
-        for i in first
-        if cost[i] < np.inf
-    ]
-
-
-def _road_lines(relief: Relief, kind: str, ways: list[list[int]], width: float) -> list[Line]:
-    wander = Noise(relief.seed, 9)
-    courses = [drawn(relief.grid, way, wander) for way in ways if len(way) > 2]
-    return [Line(kind, "", course, np.full(len(course), width)) for course in courses]
 
 
 def _hamlets(relief: Relief, settlements: Settlements, village: Integers, gentle: Flags) -> Settlements:

@@ -4,10 +4,12 @@ import heapq
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from onemap.demo.grid import Floats, Grid, Integers, Noise
+from onemap.demo.grid import NEIGHBOURS, Floats, Grid, Integers, Noise
 
 
 @dataclass(frozen=True)
@@ -34,29 +36,42 @@ def spread(price: Floats, sources: Mapping[int, int]) -> Spread:
 
     Cells of infinite price are not entered and keep the source -1.
     """
-    rows, columns = price.shape
-    prices: list[float] = price.ravel().tolist()
+    width = price.shape[1] + 2
+    prices: list[float] = np.pad(price / 2, 1, constant_values=math.inf).ravel().tolist()
     cost = [math.inf] * len(prices)
     previous, source = [-1] * len(prices), [-1] * len(prices)
-    queue = [(0.0, cell) for cell in sources]
+    queue: list[tuple[float, int]] = []
     for cell, label in sources.items():
-        cost[cell], source[cell] = 0.0, label
+        start = _padded(cell, price.shape[1])
+        cost[start], source[start] = 0.0, label
+        queue.append((0.0, start))
     heapq.heapify(queue)
-    steps = [(row, column, math.hypot(row, column)) for row in (-1, 0, 1) for column in (-1, 0, 1) if row or column]
+    steps = [(row * width + column, math.hypot(row, column)) for row, column in NEIGHBOURS]
     while queue:
         reached, cell = heapq.heappop(queue)
         if reached > cost[cell]:
             continue
-        row, column = divmod(cell, columns)
-        for dr, dc, length in steps:
-            if not (0 <= row + dr < rows and 0 <= column + dc < columns):
-                continue
-            neighbour = cell + dr * columns + dc
-            total = reached + length * (prices[cell] + prices[neighbour]) / 2
+        here = prices[cell]
+        for step, length in steps:
+            neighbour = cell + step
+            total = reached + length * (here + prices[neighbour])
             if total < cost[neighbour]:
                 cost[neighbour], previous[neighbour], source[neighbour] = total, cell, source[cell]
                 heapq.heappush(queue, (total, neighbour))
-    return Spread(np.array(cost), np.array(previous), np.array(source))
+    back = _cropped(previous, price.shape)
+    row, column = np.divmod(back, width)
+    back = np.where(back >= 0, (row - 1) * price.shape[1] + column - 1, -1)
+    return Spread(_cropped(cost, price.shape), back, _cropped(source, price.shape))
+
+
+def _padded(cell: int, columns: int) -> int:
+    """Return the index of a cell in the grid that has one more cell on every side."""
+    row, column = divmod(cell, columns)
+    return (row + 1) * (columns + 2) + column + 1
+
+
+def _cropped(values: list[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.array(values).reshape(shape[0] + 2, shape[1] + 2)[1:-1, 1:-1].ravel()
 
 
 def drawn(grid: Grid, cells: Iterable[int], wander: Noise) -> Floats:

@@ -5,6 +5,7 @@ solves the stream power law, uplift less K * sqrt(drained area) * slope, implici
 """
 
 import heapq
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -108,7 +109,7 @@ def _carved(heights: Floats, uplift: Floats, steps: int) -> Floats:
         rate = (_ERODIBILITY * np.sqrt(area) * scale / _distance(receiver, heights.shape)).ravel()
         raised = (heights + 0.05 * uplift).ravel()
         raised[: heights.shape[1]] = heights[0]
-        for start, end in zip(levels[1:-1], levels[2:], strict=True):
+        for start, end in itertools.pairwise(levels[1:]):
             nodes = order[start:end]
             below = raised[receiver.ravel()[nodes]]
             raised[nodes] = (raised[nodes] + rate[nodes] * below) / (1 + rate[nodes])
@@ -129,8 +130,8 @@ def _in_metres(heights: Floats, summit: float) -> Floats:
 
 
 def receivers(heights: Floats) -> Integers:
-    """Return for each cell the flat index of its steepest lower neighbour, itself in a hollow or on the south edge."""
-    rows, columns = heights.shape
+    """Return for each cell the flat index of its steepest lower neighbour; itself in a hollow or on the south edge."""
+    columns = heights.shape[1]
     own = np.arange(heights.size).reshape(heights.shape)
     best, target = np.zeros(heights.shape), own.copy()
     for row, column in NEIGHBOURS:
@@ -180,32 +181,20 @@ def fill(heights: Floats, seed: int) -> Floats:
     The little differs from cell to cell, so that rivers wander over what was filled.
     """
     rows, columns = heights.shape
-    ground: list[float] = heights.ravel().tolist()
-    rise: list[float] = np.random.default_rng((seed, 4)).uniform(1e-5, 1e-3, heights.size).tolist()
-    lifted = [math.inf] * len(ground)
-    lifted[:columns] = ground[:columns]
-    queue = [(ground[cell], cell) for cell in range(columns)]
+    width = columns + 2
+    ground: list[float] = np.pad(heights, 1).ravel().tolist()
+    rise: list[float] = np.random.default_rng((seed, 4)).uniform(1e-5, 1e-3, len(ground)).tolist()
+    # Cells not reached yet are infinite, those of the frame around the grid never are.
+    lifted: list[float] = np.pad(np.full(heights.shape, math.inf), 1).ravel().tolist()
+    queue = [(ground[cell], cell) for cell in range(width + 1, width + 1 + columns)]
+    for level, cell in queue:
+        lifted[cell] = level
     heapq.heapify(queue)
+    steps = [row * width + column for row, column in NEIGHBOURS]
     while queue:
         level, cell = heapq.heappop(queue)
-        for neighbour in around(cell, rows, columns):
+        for neighbour in [cell + step for step in steps]:
             if lifted[neighbour] == math.inf:
                 lifted[neighbour] = max(ground[neighbour], level + rise[neighbour])
                 heapq.heappush(queue, (lifted[neighbour], neighbour))
-    return np.array(lifted).reshape(heights.shape)
-
-
-def around(cell: int, rows: int, columns: int) -> list[int]:
-    """Return the flat indices of the up to eight neighbours of a cell."""
-    column = cell % columns
-    west, east = column > 0, column < columns - 1
-    result = []
-    for start in (cell - columns, cell, cell + columns):
-        if 0 <= start < rows * columns:
-            if west:
-                result.append(start - 1)
-            if start != cell:
-                result.append(start)
-            if east:
-                result.append(start + 1)
-    return result
+    return np.array(lifted).reshape(rows + 2, width)[1:-1, 1:-1].copy()

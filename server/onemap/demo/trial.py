@@ -53,7 +53,7 @@ def box(centre: Floats, width: float, height: float, angle: float = 0.35) -> Any
 
 
 def _nearest(xy: Floats, these: Flags, those: Flags) -> Floats:
-    """Return the middle between the nearest pair of one point of each kind; these alone where there are none of those."""
+    """Return the middle between the nearest two points of each kind; the first of these where there are no others."""
     if not those.any() or not these.any():
         return np.asarray(xy[these if these.any() else slice(None)][0])
     tree = shapely.STRtree(shapely.points(xy[those]))

@@ -87,7 +87,14 @@ def red_line(landuse: Landuse, country: Country, units: Units, urban: Flags) -> 
     chosen &= size[part] > 0.012 * size.sum()
     kind = np.digitize(Noise(country.relief.seed, 81)(x, y, long / 2.5, 1), [-0.25, 0.3])
     county = np.unique([code[:6] for code in units.code], return_inverse=True)[1][landuse.owner]
-    return np.where(chosen, 3 * county + kind, -1)
+    return _without_scraps(np.where(chosen, 3 * county + kind, -1), shapely.area(landuse.geometry))
+
+
+def _without_scraps(label: Integers, area: Floats) -> Integers:
+    """Take the zones out that have less than a fortieth of the area of the largest."""
+    size = np.bincount(label + 1, weights=area)
+    size[0] = 0
+    return np.where(size[label + 1] < size.max() / 40, -1, label)
 
 
 def write_red_line(writer: GeoPackageWriter, landuse: Landuse, units: Units, label: Integers) -> int:

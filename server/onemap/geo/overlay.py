@@ -96,12 +96,13 @@ def overlay(project: shapely.Geometry, source: OverlaySource, *, pieces: bool = 
         kept = cover.meets(boxes)
         ids, boxes = ids[kept], boxes[kept]
         inside = cover.holds(boxes)
-        edge = _read(ids[~inside], source)
-        covered, crossed = _sides(project, edge)
+        edge = _touched(project, ids[~inside], source)
+        # The pattern of "covers", faster than the function where features share edges with the project.
+        covered = shapely.relate_pattern(project, edge.geometries, "******FF*")
         whole = np.concatenate([ids[inside], edge.ids[covered]])
         areas = source.areas(whole)
-        shapes = source.geometries(whole) if pieces else None
-    parts = [_Part(whole, areas, shapes), _cut(project, edge.select(crossed), measure, pieces)]
+        shapes = repair(source.geometries(whole)) if pieces else None
+    parts = [_Part(whole, areas, shapes), _cut(project, edge.select(~covered), measure, pieces)]
     return _result(parts, pieces, edge)
 
 
@@ -128,29 +129,25 @@ class _Batch:
         self.repaired.extend(self.ids[at].tolist())
 
 
-def _read(ids: Ids, source: OverlaySource) -> _Batch:
-    """Read features and repair invalid ones; huge ones are examined where they are cut, which costs less."""
+def _touched(project: shapely.Geometry, ids: Ids, source: OverlaySource) -> _Batch:
+    """Read the features that the project meets; repair invalid ones, huge ones apart: see ``_small_parts``."""
+    shapely.prepare(project)
     geometries = source.geometries(ids)
-    present = shapely.get_dimensions(geometries) == 2
-    batch = _Batch(ids[present], geometries[present])
+    met = (shapely.get_dimensions(geometries) == 2) & shapely.intersects(project, geometries)
+    batch = _Batch(ids[met], geometries[met])
     small = np.flatnonzero(shapely.get_num_coordinates(batch.geometries) <= HUGE_VERTICES)
     batch.repair(small[~shapely.is_valid(batch.geometries[small])])
     return batch
 
 
 def repair(geometries: Geometries) -> Geometries:
-    """Make invalid polygons valid, keeping what their rings enclose."""
-    return np.asarray(shapely.make_valid(geometries, method="structure", keep_collapsed=False))
-
-
-def _sides(project: shapely.Geometry, batch: _Batch) -> tuple[Mask, Mask]:
-    """Tell which features the project covers, and which others it meets."""
-    shapely.prepare(project)
-    met = shapely.intersects(project, batch.geometries)
-    covered = met.copy()
-    # The pattern of "covers", faster than the function where features share edges with the project.
-    covered[met] = shapely.relate_pattern(project, batch.geometries[met], "******FF*")
-    return covered, met & ~covered
+    """Make invalid polygons valid, keeping what their rings enclose; valid ones and None stay as they are."""
+    invalid = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
+    if not invalid.any():
+        return geometries
+    repaired = geometries.copy()
+    repaired[invalid] = shapely.make_valid(geometries[invalid], method="structure", keep_collapsed=False)
+    return repaired
 
 
 def _cut(project: shapely.Geometry, batch: _Batch, measure: AreaMeasure, pieces: bool) -> _Part:

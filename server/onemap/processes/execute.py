@@ -116,20 +116,21 @@ def _raw(output: Output, value: Any) -> Reply:
 
 def _multipart(outputs: Sequence[Output], values: Mapping[str, Any]) -> Content:
     """Return several outputs as multipart/related (/req/core/job-creation-sync-raw-value-multi)."""
-    bodies = [(output, _bytes(values[output.id])) for output in outputs]
+    bodies = [(output, *_part(output, values[output.id])) for output in outputs]
     boundary = _BOUNDARY
-    while any(boundary.encode() in body for _, body in bodies):
+    while any(boundary.encode() in body for _, _, body in bodies):
         boundary += "-x"
     parts = [
-        f"--{boundary}\r\nContent-Type: {output.media_type}\r\nContent-ID: <{output.id}>\r\n\r\n".encode()
-        + body
-        + b"\r\n"
-        for output, body in bodies
+        f"--{boundary}\r\nContent-Type: {media_type}\r\nContent-ID: <{output.id}>\r\n\r\n".encode() + body + b"\r\n"
+        for output, media_type, body in bodies
     ]
     closing = f"--{boundary}--\r\n".encode()
-    kind = f'multipart/related; boundary="{boundary}"; type="{outputs[0].media_type}"; start="<{outputs[0].id}>"'
+    kind = f'multipart/related; boundary="{boundary}"; type="{bodies[0][1].split(";")[0]}"; start="<{outputs[0].id}>"'
     return Content(b"".join(parts) + closing, kind)
 
 
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else orjson.dumps(value)
+def _part(output: Output, value: Any) -> tuple[str, bytes]:
+    """Return the media type and body of a part: text as it is, bytes as they are, anything else as JSON."""
+    if isinstance(value, str) and output.media_type == JSON_MEDIA_TYPE:
+        return "text/plain; charset=utf-8", value.encode()
+    return output.media_type, value if isinstance(value, bytes) else orjson.dumps(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -11,6 +12,8 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.crs import CRS84, Bounds, transform, transform_bounds
+from onemap.geo.overlay import repair
+from onemap.geo.subdivide import subdivide
 from onemap.processes.layers import Layer
 from onemap.processes.project import Plane
 
@@ -18,6 +21,7 @@ _DEGREE_M = 111_320.0
 _STEPS = (100.0, 1_000.0, 10_000.0, 100_000.0)
 _MOST = 20_000
 _REFINED = 8
+_PIECE_VERTICES = 64
 
 
 @cache
@@ -34,6 +38,8 @@ def nearest_distance(layer: Layer, plane: Plane, reach: float) -> float | None:
     project = transform(np.array([plane.geometry], dtype=object), plane.crs, CRS84)[0]
     if project is None:
         return None
+    if not project.is_valid:  # by a rounding, where parts touch
+        project = repair(np.array([project], dtype=object))[0]
     for step in [*(step for step in _STEPS if step < reach), reach]:
         found = _features(layer, project, step)
         distance = _least(project, found) if len(found) else None
@@ -61,12 +67,15 @@ def _least(project: shapely.Geometry, features: NDArray[np.object_]) -> float:
     """Return the geodesic distance to the nearest of the features."""
     _, south, _, north = shapely.bounds(project).tolist()
     scale = math.cos(math.radians((south + north) / 2))
-    rough = shapely.distance(_flat(project, scale), _flat(features, scale))
-    candidates = np.argsort(rough, kind="stable")[:_REFINED]
-    return min(_geodesic(project, features[at], scale) for at in candidates.tolist())
+    # Small pieces in a tree: the distance between two large outlines takes the product of their vertices.
+    pieces = subdivide(project, _PIECE_VERTICES)
+    tree = shapely.STRtree(_flat(pieces, scale))
+    (feature, piece), rough = tree.query_nearest(_flat(features, scale), all_matches=False, return_distance=True)
+    candidates = np.argsort(rough, kind="stable")[:_REFINED].tolist()
+    return min(_geodesic(pieces[piece[at]], features[feature[at]], scale) for at in candidates)
 
 
-def _flat(geometries: object, scale: float) -> object:
+def _flat(geometries: Any, scale: float) -> Any:
     """Return geometries with degrees of longitude shortened to the length of degrees of latitude."""
     return shapely.transform(geometries, lambda xy: xy * (scale, 1.0))
 

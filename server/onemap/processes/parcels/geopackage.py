@@ -11,7 +11,7 @@ from typing import Any
 import shapely
 
 from onemap.block.query import shorten
-from onemap.errors import InvalidBody, UnusableParcel
+from onemap.errors import InvalidBody, TooLarge, UnusableParcel
 from onemap.geo.crs import Crs
 from onemap.processes.parcels.attributes import describe, plain
 from onemap.processes.parcels.model import Limits, Note, Shape, unusable
@@ -20,6 +20,7 @@ from onemap.processes.parcels.wkb import NotPolygonError, count_vertices
 
 _MAGIC = b"SQLite format 3\x00"
 _SECONDS = 5.0
+MAX_BYTES = 64 * 1024 * 1024
 _ENVELOPES = {0: 8, 1: 40, 2: 56, 3: 56, 4: 72}
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ}
 _LAYERS = """
@@ -53,6 +54,7 @@ def _open(data: bytes, pointer: str) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 50)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BYTES)
     # Bytes 18 and 19 say that a write-ahead log belongs to the file: in memory there is none.
     connection.deserialize(data[:18] + b"\x01\x01" + data[20:])
     deadline = time.monotonic() + _SECONDS
@@ -96,8 +98,14 @@ def _system(organization: Any, code: Any, definition: Any) -> Crs | None:
 def _rows(connection: sqlite3.Connection, table: str, limits: Limits) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
     quoted = '"' + table.replace('"', '""') + '"'
     cursor = connection.execute("SELECT * FROM " + quoted + " LIMIT ?", [limits.parcels + 1])  # noqa: S608 (quoted)
-    rows = cursor.fetchall()
-    limits.check_parcels(len(rows))
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    for row in cursor:  # the pages of a broken file may stand for more bytes than the file has
+        size += sum(len(value) for value in row if isinstance(value, bytes | str))
+        if size > MAX_BYTES:
+            raise TooLarge(f"The table holds more than {MAX_BYTES} bytes.", limit=MAX_BYTES, of="bytes")
+        rows.append(row)
+        limits.check_parcels(len(rows))
     return [item[0] for item in cursor.description], rows
 
 

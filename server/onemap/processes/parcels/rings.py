@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from shapely.validation import explain_validity
 
 Ring = Sequence[tuple[float, float]]
+_CHUNK = 500
+_PAIRS = 500_000
 
 
 class CrossingRingsError(Exception):
@@ -43,6 +45,26 @@ def assemble(rings: Sequence[Ring]) -> shapely.Geometry:
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
 
+def _meeting(faces: NDArray[np.object_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the pairs of rings that meet, the later one first: only an earlier, larger ring can contain a later one.
+
+    Raises CrossingRingsError when there are so many that only a file made to exhaust the machine has them.
+    """
+    tree = shapely.STRtree(faces)
+    found: list[NDArray[np.intp]] = []
+    count = 0
+    for start in range(0, len(faces), _CHUNK):
+        pairs = tree.query(faces[start : start + _CHUNK])
+        pairs = pairs + np.array([[start], [0]])
+        found.append(pairs[:, pairs[1] < pairs[0]])
+        count += found[-1].shape[1]
+        if count > _PAIRS:
+            raise CrossingRingsError("has rings inside rings beyond reason", None)
+    both = np.concatenate(found, axis=1)
+    meet = shapely.intersects(faces[both[0]], faces[both[1]])
+    return both[0][meet], both[1][meet]
+
+
 def _check_simple(faces: NDArray[np.object_]) -> None:
     for face in faces[~shapely.is_valid(faces)].tolist():
         reason = explain_validity(face)
@@ -53,10 +75,7 @@ def _check_simple(faces: NDArray[np.object_]) -> None:
 
 def _parents(faces: NDArray[np.object_]) -> list[int]:
     """Return for each ring, largest first, the smallest ring that contains it, or -1. Raises CrossingRingsError."""
-    tree = shapely.STRtree(faces)
-    inner, outer = tree.query(faces, predicate="intersects")
-    keep = outer < inner  # sorted by area: only an earlier ring can contain a later one
-    inner, outer = inner[keep], outer[keep]
+    inner, outer = _meeting(faces)
     parents = [-1] * len(faces)
     contained = shapely.covers(faces[outer], faces[inner])
     touching = shapely.touches(faces[outer], faces[inner])

@@ -19,13 +19,10 @@ from onemap.geo.crs import Crs
 from onemap.processes.parcels.archive import read_archive
 from onemap.processes.parcels.attributes import describe, plain
 from onemap.processes.parcels.model import Limits, Note, Shape
+from onemap.processes.parcels.shp import index_of
 from onemap.processes.parcels.systems import agree, from_wkt
 
-_PARTS = ("shp", "shx", "dbf")
-_POLYGONS = (0, 5, 15, 25)
-_TYPES = {1: "Point", 3: "LineString", 8: "MultiPoint", 11: "Point", 13: "LineString", 18: "MultiPoint"}
-_HEADER = 100
-_VERTEX = 16
+_PARTS = ("shp", "dbf")
 
 
 def read_shapefile(data: bytes, asked: Crs | None, limits: Limits, pointer: str) -> tuple[list[Shape], Crs, list[Note]]:
@@ -35,7 +32,7 @@ def read_shapefile(data: bytes, asked: Crs | None, limits: Limits, pointer: str)
     encoding that the ``.cpg`` names, else as UTF-8 where that is possible, else as GB18030.
     """
     files = _one_set(read_archive(data, pointer), pointer)
-    _check_header(files["shp"], limits, pointer)
+    files["shx"] = index_of(files["shp"], limits, pointer)
     crs = _system(files.get("prj"), asked)
     fields, geometries, columns = _read(files, limits, pointer)
     limits.check_parcels(len(geometries))
@@ -64,17 +61,6 @@ def _one_set(members: Mapping[str, bytes], pointer: str) -> dict[str, bytes]:
     return files
 
 
-def _check_header(shp: bytes, limits: Limits, pointer: str) -> None:
-    """Check the kind of the shapes and, by the length of the file, how many vertices there can be."""
-    if len(shp) < _HEADER or shp[:4] != b"\x00\x00\x27\x0a":
-        raise InvalidBody("The .shp file is not a Shapefile.", pointer=pointer)
-    kind = int.from_bytes(shp[32:36], "little")
-    if kind not in _POLYGONS:
-        raise UnusableParcel(f"The Shapefile holds shapes of the kind {_TYPES.get(kind, kind)}, not polygons.")
-    # A vertex takes 16 bytes, up to 32 with height and measure; the rest of a record is small.
-    limits.check_vertices((len(shp) - _HEADER) // (2 * _VERTEX) if kind != 5 else 0)
-
-
 def _system(prj: bytes | None, asked: Crs | None) -> Crs:
     text = (prj or b"")[:65_536].decode("utf-8", errors="replace").strip().removeprefix("\ufeff")
     said = from_wkt(text, "The .prj file") if text else None
@@ -88,7 +74,7 @@ def _read(files: Mapping[str, bytes], limits: Limits, pointer: str) -> tuple[lis
     """Return field names, geometries and columns; text as Latin-1, which keeps every byte."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for suffix in _PARTS:
+        for suffix in (*_PARTS, "shx"):
             archive.writestr(f"parcels.{suffix}", files[suffix])
     try:
         with warnings.catch_warnings():

@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import shapely
 
 from onemap.errors import ConfigError
 from onemap.geo.area import AREA_DEFINITION, measure_for
@@ -78,11 +77,7 @@ def area_table(connection: sqlite3.Connection, table: str, srid: int) -> str | N
 
 def measured(geometries: Geometries, srid: int) -> Floats:
     """Measure whole features in m2, invalid ones after repair: as they count when they are cut."""
-    invalid = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
-    if invalid.any():
-        geometries = geometries.copy()
-        geometries[invalid] = repair(geometries[invalid])
-    return measure_for(srid).areas(geometries)
+    return measure_for(srid).areas(repair(geometries))
 
 
 def _create(connection: sqlite3.Connection, table: str, gaps: dict[str, Sql]) -> None:

@@ -15,7 +15,8 @@ const FEATURES = { colour: '#d1352b', fill: 0.16, line: 1.8 }
 
 export function look(layer, place = 0) {
   const named = ROLES[ALIASES[layer.role] ?? layer.role]
-  return named ?? { order: 10, colour: OTHERS[place % OTHERS.length], fill: 0.3, line: 1.2 }
+  const above = layer.geometry_type.endsWith('POINT') ? 2 : Number(layer.geometry_type.endsWith('LINESTRING'))
+  return named ?? { order: 10 + above, colour: OTHERS[place % OTHERS.length], fill: 0.3, line: 1.2 }
 }
 
 // Return the pairs of code and colour that a collection is drawn by.
