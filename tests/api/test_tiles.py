@@ -327,7 +327,7 @@ def test_tileset_document(client: TestClient) -> None:
     template = next(item for item in document["links"] if item["rel"] == "item")
     assert template["type"] == MVT
     assert template["templated"] is True
-    assert template["href"].endswith("/collections/dltb/tiles/CGCS2000Quad/{tileMatrix}/{tileRow}/{tileCol}")
+    assert template["href"].endswith("/collections/dltb/tiles/CGCS2000Quad/{tileMatrix}/{tileRow}/{tileCol}?f=mvt")
     (layer,) = document["layers"]
     assert layer["geometryDimension"] == 2
     schema = layer["propertiesSchema"]["properties"]

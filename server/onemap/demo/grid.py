@@ -157,7 +157,7 @@ def shifted(values: NDArray[Any], row: int, column: int, fill: float) -> NDArray
 
 
 def widened(cells: Flags, steps: int) -> Flags:
-    """Return the cells and those at most that many steps away, to the sides and up and down."""
+    """Return the cells and those at most ``steps`` rows and ``steps`` columns away."""
     wide = cells.copy()
     for _ in range(steps):
         for row, column in ((0, 1), (1, 0), (0, -1), (-1, 0)):

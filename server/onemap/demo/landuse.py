@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from onemap.demo.corridors import BANK, BUILT, FIELD, LINE, ORCHARD, STREET, WOOD, Sites
 from onemap.demo.grid import Flags, Floats, Integers
-from onemap.demo.mesh import Mesh, Winding, grow, trace, unwound, wind
+from onemap.demo.mesh import Mesh, Winding, drawn, grow, trace, wind
 from onemap.demo.network import Country
 from onemap.demo.regions import connected, dense, gathered, grown, neighbours, strongest
 from onemap.demo.uses import CODES, classify
@@ -149,14 +148,7 @@ def _drawn(mesh: Mesh, parcel: Integers, code: Integers, seed: int) -> tuple[Win
         rough[own] - np.where(other >= 0, rough[other], rough[own])
     )
     smooth = (rough[own] == 0) | ((other >= 0) & (rough[other] == 0)) | (own == other)
-    winding = wind(mesh, np.where(smooth, 0.0, pair), seed)
-    while True:
-        geometry = trace(mesh, winding, parcel)[1]
-        bad = ~shapely.is_valid(geometry)
-        if not bad.any() or not winding.count.any():
-            return winding, geometry
-        edges = bad[own] | ((other >= 0) & bad[other])
-        winding = unwound(winding, edges)
+    return drawn(mesh, wind(mesh, np.where(smooth, 0.0, pair), seed), parcel)
 
 
 def _roughness(code: str) -> float:

@@ -178,6 +178,23 @@ def unwound(winding: Winding, edges: Flags) -> Winding:
     return Winding(count, np.cumsum(count) - count, winding.xy[kept])
 
 
+def drawn(mesh: Mesh, winding: Winding, label: Integers) -> tuple[Winding, NDArray[Any]]:
+    """Trace the groups of cells and straighten the edges of those whose winding crosses itself.
+
+    Return the winding that makes all of them valid, and the geometries in the order of the labels (0, 1, 2 ...).
+    When every ring is simple the whole is a coverage: edges that cross share a group at the place where they cross.
+    """
+    own = label[mesh.cell]
+    other = np.where(mesh.twin >= 0, own[mesh.twin], own)
+    while True:
+        labels, geometry = trace(mesh, winding, label)
+        bad = np.zeros(int(labels.max()) + 1, dtype=bool)
+        bad[labels] = ~shapely.is_valid(geometry)
+        if not bad.any() or not winding.count.any():
+            return winding, geometry
+        winding = unwound(winding, bad[own] | bad[other])
+
+
 def trace(mesh: Mesh, winding: Winding, label: Integers) -> tuple[Integers, NDArray[Any]]:
     """Return the labels (0 and above) that occur, in order, and one polygon or multi-polygon around the cells of each.
 

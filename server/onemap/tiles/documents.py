@@ -176,7 +176,7 @@ def _self(tileset: TileSet, links: Links) -> Link:
 def _tile_links(tileset: TileSet, links: Links) -> list[Link]:
     matrix_set = tileset.matrix_set
     base = ("collections", tileset.view.collection.id, "tiles", matrix_set.id)
-    template = links.to(*base, "{tileMatrix}", "{tileRow}", "{tileCol}")
+    template = links.to(*base, "{tileMatrix}", "{tileRow}", "{tileCol}", f="mvt")
     definition = links.to("tileMatrixSets", matrix_set.id, f="json")
     return [
         link(template, "item", MEDIA_TYPE, "Vector tiles", templated=True),
