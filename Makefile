@@ -25,21 +25,23 @@ demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo provinc
 	@exec .venv/bin/onemap serve --root . --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 test: debian .venv/.dev $(VENDOR) lint ## Install what the tests need, lint, and run every ring but the conformance ring
-	@.venv/bin/pytest -q $(RINGS)
+	@.venv/bin/pytest -q --tb=short $(RINGS)
 
 lint: .venv/.dev ## ruff, mypy --strict, the layers of the house, drift of the generated reference
-	@.venv/bin/ruff check --quiet server tests scripts
-	@.venv/bin/ruff format --check --quiet server tests scripts
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports
-	@.venv/bin/python scripts/docs.py --check
+	@failed=0; \
+	.venv/bin/ruff check --quiet --output-format concise server tests scripts || failed=1; \
+	.venv/bin/ruff format --check --quiet server tests scripts || failed=1; \
+	.venv/bin/mypy || failed=1; \
+	.venv/bin/lint-imports --no-logo || failed=1; \
+	.venv/bin/python scripts/docs.py --check || failed=1; \
+	exit $$failed
 
 format: .venv/.dev ## Format the code and fix what ruff can fix
 	@.venv/bin/ruff check --fix --quiet server tests scripts || true
 	@.venv/bin/ruff format server tests scripts
 
 conformance: .venv/.dev $(VENDOR) ## The project's conformance ring, then the official OGC suites where they are at hand
-	@.venv/bin/pytest -q tests/conformance
+	@.venv/bin/pytest -q --tb=short tests/conformance
 	@.venv/bin/python scripts/cite.py
 
 bench: .venv/.dev $(VENDOR) ## Measure against peers: make bench PEERS="pygeoapi geopandas"
@@ -57,7 +59,7 @@ lock: .venv/.runtime ## Write the lock files again after a change of pyproject.t
 	@UPGRADE=$(UPGRADE) scripts/lock.sh
 
 wheel: .venv/.dev $(VENDOR) ## Build dist/onemap-*.whl
-	@.venv/bin/uv build --quiet --wheel --build-constraints requirements/build.lock --out-dir dist .
+	@scripts/uv.sh build --wheel --build-constraints requirements/build.lock --out-dir dist .
 
 clean: ## Remove what was made (.venv, build, dist, browser libraries, caches), not data/
 	@rm -rf .venv build dist $(dir $(VENDOR)) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

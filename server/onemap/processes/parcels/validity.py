@@ -21,6 +21,8 @@ RESOLUTION_M2 = 1e-4
 MAX_NOTES = 200
 SLIVER_M2 = 10.0
 """Polygons below this are reported as slivers (碎片)."""
+TANGLE_VERTICES = 5_000
+MAX_TANGLE = 1e7
 _PLACE = re.compile(r"(.*?)\[([^\s\]]+) ([^\s\]]+)")
 _REASONS = {
     "Self-intersection": "its outline crosses or doubles back on itself",
@@ -49,6 +51,7 @@ def checked(shapes: Sequence[Shape], crs: Crs, limits: Limits, notes: Sequence[N
     _check_finite(geometries, shapes)
     _check_domain(geometries, shapes, crs)
     _check_valid(geometries, shapes)
+    _check_tangle(geometries)
     stated = crs if crs.geographic or crs.cgcs2000_gk else crs_from_srid(4490)
     areas = measure_for(stated.srid).areas(transform(geometries, crs, stated))
     _check_area(areas, shapes)
@@ -104,6 +107,18 @@ def _check_valid(geometries: Geometries, shapes: Sequence[Shape]) -> None:
     if not valid.all():
         at = int(np.flatnonzero(~valid)[0])
         raise _invalid(str(shapely.is_valid_reason(geometries[at])), at, shapes[at].id)
+
+
+def _check_tangle(geometries: Geometries) -> None:
+    """Refuse outlines so long for their area that cutting with them would exhaust the machine.
+
+    The measure is perimeter squared by area: 16 for a square, some 1e4 for a road of 80 km, 1e5 for a river network.
+    """
+    if shapely.get_num_coordinates(geometries).sum() < TANGLE_VERTICES:
+        return
+    area = float(shapely.area(geometries).sum())
+    if float(shapely.length(geometries).sum()) ** 2 > MAX_TANGLE * area:
+        raise UnusableParcel("The outlines of the parcels are too intricate for their area.", "Simplify them first.")
 
 
 def _invalid(reason: str, index: int, identifier: str | None) -> UnusableParcel:
