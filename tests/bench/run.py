@@ -11,9 +11,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.bench import features, overlay  # noqa: E402
-from tests.bench.peers import HOME  # noqa: E402
-from tests.bench.table import show  # noqa: E402
+from tests.bench import features, overlay
+from tests.bench.peers import HOME
+from tests.bench.table import show
 
 PEERS = ("pygeoapi", "geopandas")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound, OneMapError, UnknownParameter
-from onemap.tiles.params import PATTERN, TileRequest, accepts_gzip, matches, parse_tile
+from onemap.tiles.params import PATTERN, TileRequest, parse_tile
 
 
 def parse(
@@ -101,7 +102,7 @@ def test_gzip(header: str, taken: bool) -> None:
 
 
 def test_entity_tags() -> None:
-    assert matches('"a", W/"b"', '"b"')
-    assert matches("*", '"b"')
-    assert not matches('"a-gz"', '"a"')
-    assert not matches(None, '"a"')
+    assert not_modified('"a", W/"b"', '"b"')
+    assert not_modified("*", '"b"')
+    assert not not_modified('"a-gz"', '"a"')
+    assert not not_modified(None, '"a"')

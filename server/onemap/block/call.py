@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from onemap.block.endpoint import Format
-from onemap.block.links import Links
+from onemap.block.endpoint import HTML, JSON, Format
+from onemap.block.links import Link, Links, link
 from onemap.errors import InvalidParameter
 
 
@@ -45,3 +45,11 @@ class Call:
         if len(values) > 1:
             raise InvalidParameter(f"The parameter '{name}' is given {len(values)} times.", "Give it once.")
         return values[0] if values else None
+
+    def own_links(self) -> list[Link]:
+        """Return the links of a document to itself, as JSON and as HTML: ``self`` is the one that is being read."""
+        rels = ("alternate", "self") if self.format is HTML else ("self", "alternate")
+        return [
+            link(self.links.self(f="json"), rels[0], JSON.media_type, "This document as JSON"),
+            link(self.links.self(f="html"), rels[1], HTML.media_type, "This document as HTML"),
+        ]

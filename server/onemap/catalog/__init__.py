@@ -10,6 +10,7 @@ from onemap.catalog.declare import (
 )
 from onemap.catalog.model import Collection, Coverage, Field, FieldType, TableInfo
 from onemap.catalog.registry import Registry
+from onemap.catalog.schema import property_schema, type_schema
 
 __all__ = [
     "CodeList",
@@ -24,5 +25,7 @@ __all__ = [
     "TableInfo",
     "collect",
     "load_codes",
+    "property_schema",
     "read_declarations",
+    "type_schema",
 ]

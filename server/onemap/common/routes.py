@@ -38,7 +38,7 @@ class CommonRoutes:
     async def landing(self, call: Call) -> Reply:
         """Answer the landing page."""
         links = [
-            *_own(call),
+            *call.own_links(),
             *_landing_links(call.links),
             *(item for block in self._others for item in block.landing_links(call.links)),
         ]
@@ -54,7 +54,10 @@ class CommonRoutes:
 
     async def conformance(self, call: Call) -> Reply:
         """Answer the conformance declaration."""
-        return Document({"links": _own(call), "conformsTo": list(self._classes)}, "common/conformance.html")
+        return Document(
+            {"links": call.own_links(), "conformsTo": list(self._classes)},
+            "common/conformance.html",
+        )
 
     async def api(self, call: Call) -> Reply:
         """Answer the OpenAPI document, or a page that shows it."""
@@ -69,7 +72,12 @@ class CommonRoutes:
     async def collections(self, call: Call) -> Reply:
         """Answer the list of the collections that the caller may see."""
         listed = await anyio.to_thread.run_sync(self._describe_all, call)
-        data = {"links": _own(call), "collections": listed, "numberMatched": len(listed), "numberReturned": len(listed)}
+        data = {
+            "links": call.own_links(),
+            "collections": listed,
+            "numberMatched": len(listed),
+            "numberReturned": len(listed),
+        }
         return Document(data, "common/collections.html")
 
     async def collection(self, call: Call) -> Reply:
@@ -105,15 +113,6 @@ class CommonRoutes:
         if call.format is HTML:
             own[0]["rel"], own[1]["rel"] = "alternate", "self"
         return [*own, *(item for block in self._others for item in block.collection_links(call.links, identifier))]
-
-
-def _own(call: Call) -> list[Link]:
-    """Return the links of a document to itself in both formats."""
-    rels = ("alternate", "self") if call.format is HTML else ("self", "alternate")
-    return [
-        link(call.links.self(f="json"), rels[0], JSON.media_type, "This document as JSON"),
-        link(call.links.self(f="html"), rels[1], HTML.media_type, "This document as HTML"),
-    ]
 
 
 def _landing_links(links: Links) -> list[Link]:

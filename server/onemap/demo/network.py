@@ -92,7 +92,7 @@ def _reservoirs(relief: Relief, plan: Size, inside: Flags, channel: Flags) -> Fl
     drained, heights = relief.drained.ravel(), relief.heights.ravel()
     wanted = 0.004 * np.count_nonzero(inside)
     dams = np.flatnonzero(channel.ravel() & inside.ravel() & (drained < 0.25 * drained.max()))
-    dams = rng.permutation(dams)[:150].tolist()
+    dams = [dam for dam in rng.permutation(dams).tolist() if _in_valley(relief, dam, plan.summit)][:150]
     flowing = donors(relief.receiver)
     flooded = np.zeros(inside.size, dtype=bool)
     for _ in range(max(1, plan.cities - 1)):
@@ -105,6 +105,13 @@ def _reservoirs(relief: Relief, plan: Size, inside: Flags, channel: Flags) -> Fl
             best = min(best, (error, lake))
         flooded[best[1]] = True
     return flooded.reshape(inside.shape)
+
+
+def _in_valley(relief: Relief, cell: int, summit: float) -> bool:
+    """Tell whether slopes rise near a cell on more than a tenth of the height of the summit."""
+    row, column = divmod(cell, relief.grid.shape[1])
+    around = relief.heights[max(0, row - 6) : row + 7, max(0, column - 6) : column + 7]
+    return bool(np.ptp(around) > 0.1 * summit)
 
 
 def _lake(dam: int, level: float, heights: Floats, flowing: dict[int, list[int]], most: int) -> list[int]:

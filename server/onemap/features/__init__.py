@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from onemap.block import GEOJSON, HTML, JSON, Block, Endpoint, Parameter, Principal, Response
 from onemap.block.links import Link, Links, link
+from onemap.catalog import type_schema
 from onemap.config import Limits, Settings
 from onemap.features.routes import FeatureRoutes
-from onemap.features.schema import property_schema
 from onemap.features.token import Tokens
 from onemap.security import Gate
 from onemap.store import View
@@ -93,13 +92,9 @@ def _property_parameters(view: View | None) -> list[Parameter]:
     if view is None:
         return []
     return [
-        Parameter(field.name, _plain(property_schema(field, "en")), f"Only features with this {field.name}.")
+        Parameter(field.name, type_schema(field, "en"), f"Only features with this {field.name}.")
         for field in view.columns
     ]
-
-
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key in ("type", "format", "title")}
 
 
 def _spelled_out(gate: Gate, routes: FeatureRoutes, limits: Limits, principal: Principal) -> list[Endpoint]:

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from onemap.catalog import Field
+from onemap.catalog import property_schema
 from onemap.store import View
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TYPES: dict[str, dict[str, Any]] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "datetime": {"type": "string", "format": "date-time"},
-}
 _GEOMETRIES = {
     "POINT": "point",
     "LINESTRING": "linestring",
@@ -46,19 +38,6 @@ def schema(view: View, address: str, lang: str) -> dict[str, Any]:
     if view.collection.key in properties:
         properties[view.collection.key]["x-ogc-role"] = "id"
     return document
-
-
-def property_schema(field: Field, lang: str) -> dict[str, Any]:
-    """Return the schema of one property, with its code list as an enumeration."""
-    made: dict[str, Any] = {"title": field.title.get(lang), **_TYPES[field.type]}
-    if field.max_length:
-        made["maxLength"] = field.max_length
-    if field.unit:
-        made["x-ogc-unit"] = field.unit
-    if field.codes:
-        made["enum"] = list(field.codes.titles)
-        made["x-ogc-codelist"] = {code: title.get(lang) for code, title in field.codes.titles.items()}
-    return made
 
 
 def _document(view: View, address: str, lang: str) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from onemap.block import HTML, JSON, Call
+from onemap.block import JSON, Call
 from onemap.block.links import Link, Links, link
-from onemap.catalog import Field
+from onemap.catalog import type_schema
 from onemap.geo.crs import CRS84_URI, Bounds
 from onemap.tiles.matrixset import TileMatrixSet
 from onemap.tiles.mvt import MEDIA_TYPE
@@ -20,24 +20,7 @@ WEB_MERCATOR_QUAD = "WebMercatorQuad"
 # Clients stretch tiles beyond this level; a tile unit is 4 cm there.
 _TILEJSON_LEVELS = 18
 _DIMENSIONS = {"POINT": 0, "LINESTRING": 1, "POLYGON": 2}
-_SCHEMAS: dict[str, dict[str, str]] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "datetime": {"type": "string", "format": "date-time"},
-}
 _TILEJSON_TYPES = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
-
-
-def own_links(call: Call) -> list[Link]:
-    """Return the links of a document to itself in both formats."""
-    rels = ("alternate", "self") if call.format is HTML else ("self", "alternate")
-    return [
-        link(call.links.self(f="json"), rels[0], JSON.media_type, "This document as JSON"),
-        link(call.links.self(f="html"), rels[1], HTML.media_type, "This document as HTML"),
-    ]
 
 
 def matrix_set_uri(matrix_set: TileMatrixSet, links: Links) -> str:
@@ -77,7 +60,7 @@ def tileset_document(tileset: TileSet, call: Call) -> dict[str, Any]:
         "attribution": collection.attribution,
         "layers": [_layer(tileset, lang)],
         "links": [
-            *own_links(call),
+            *call.own_links(),
             *_tile_links(tileset, call.links),
             *_tilejson_link(tileset, call.links),
             link(geodata, GEODATA, JSON.media_type, collection.title.get(lang)),
@@ -145,7 +128,7 @@ def _limits(tileset: TileSet) -> list[dict[str, Any]]:
 
 def _layer(tileset: TileSet, lang: str) -> dict[str, Any]:
     collection = tileset.view.collection
-    properties = {field.name: _property(field, lang) for field in tileset.view.columns}
+    properties = {field.name: type_schema(field, lang) for field in tileset.view.columns}
     layer: dict[str, Any] = {
         "id": collection.id,
         "title": collection.title.get(lang),
@@ -162,10 +145,6 @@ def _layer(tileset: TileSet, lang: str) -> dict[str, Any]:
     if tileset.box:
         layer["boundingBox"] = _bounding_box(tileset.box)
     return layer
-
-
-def _property(field: Field, lang: str) -> dict[str, Any]:
-    return {"title": field.title.get(lang), **_SCHEMAS.get(field.type, {"type": "string"})}
 
 
 def _self(tileset: TileSet, links: Links) -> Link:

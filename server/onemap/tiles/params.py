@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from onemap.block.conditional import accepts_gzip, refused
 from onemap.block.query import refuse_unknown, shorten
 from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound
 from onemap.tiles.mvt import MEDIA_TYPE
@@ -71,24 +72,5 @@ def _check_accept(accept: str | None) -> None:
     if accept is None or accept == "*/*":
         return
     ranges = [part.replace(" ", "").lower().split(";") for part in accept.split(",")]
-    if not any(name in _TAKEN and not _refused(parameters) for name, *parameters in ranges):
+    if not any(name in _TAKEN and not refused(parameters) for name, *parameters in ranges):
         raise NotAcceptable(f"Nothing in '{shorten(accept, 120)}' can be produced here.", f"Offered: {MEDIA_TYPE}.")
-
-
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3)."""
-    codings = [part.replace(" ", "").lower().split(";") for part in accept_encoding.split(",")]
-    named = {name: not _refused(parameters) for name, *parameters in codings}
-    return named.get("gzip", named.get("*", False))
-
-
-def _refused(parameters: list[str]) -> bool:
-    return any(re.fullmatch(r"q=0(\.0*)?", item) for item in parameters)
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether an If-None-Match header names this entity tag (weak comparison, RFC 9110, 13.1.2)."""
-    if if_none_match is None:
-        return False
-    given = (item.strip().removeprefix("W/") for item in if_none_match.split(","))
-    return if_none_match.strip() == "*" or etag in given

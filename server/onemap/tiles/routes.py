@@ -14,6 +14,7 @@ from isal import igzip, isal_zlib
 
 from onemap import __version__
 from onemap.block import Call, Document, Reply
+from onemap.block.conditional import not_modified
 from onemap.config import Settings
 from onemap.errors import NotFound
 from onemap.security import Gate
@@ -22,7 +23,7 @@ from onemap.tiles import documents
 from onemap.tiles.cache import Made, TileCache
 from onemap.tiles.engine import Tile, render
 from onemap.tiles.mvt import MEDIA_TYPE
-from onemap.tiles.params import METHODS, TileRequest, matches, parse_tile
+from onemap.tiles.params import METHODS, TileRequest, parse_tile
 from onemap.tiles.tilesets import TileSet, TileSets
 
 Scope = MutableMapping[str, Any]
@@ -47,7 +48,10 @@ class TileRoutes:
     async def matrix_sets(self, call: Call) -> Reply:
         """Answer the list of tile matrix sets."""
         listed = [documents.matrix_set_item(item, call.links) for item in self._tilesets.matrix_sets.values()]
-        return Document({"links": documents.own_links(call), "tileMatrixSets": listed}, "tiles/matrixsets.html")
+        return Document(
+            {"links": call.own_links(), "tileMatrixSets": listed},
+            "tiles/matrixsets.html",
+        )
 
     async def matrix_set(self, call: Call) -> Reply:
         """Answer the definition of a tile matrix set."""
@@ -59,7 +63,7 @@ class TileRoutes:
         view = self._gate.view(call.principal, call.path["collectionId"])
         found = await anyio.to_thread.run_sync(self._of_view, view)
         listed = [documents.tileset_item(item, call) for item in found]
-        data = {"links": documents.own_links(call), "tilesets": listed}
+        data = {"links": call.own_links(), "tilesets": listed}
         return Document(data, "tiles/tilesets.html", {"collection": view.collection})
 
     async def tileset(self, call: Call) -> Reply:
@@ -107,7 +111,7 @@ class TileApp:
         tile = await self._tile(request, view, store, state)
         tag = self._tag(view, state, tile)
         headers = [(b"etag", _etag(tag, request.gzip).encode()), *_VALIDATION]
-        if matches(request.if_none_match, _etag(tag, request.gzip)):
+        if not_modified(request.if_none_match, _etag(tag, request.gzip)):
             await _send(send, 304, headers)
             return
         body = await self._cache.get(tag, partial(self._make, view, store, state, tile))

@@ -13,6 +13,7 @@ from isal import igzip, isal_zlib
 from starlette.types import Receive, Scope, Send
 
 from onemap.block import HTML, Call, Content, Document, Reply, Stream
+from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.web.html import SECURITY_HEADERS, Pages
 
 VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
@@ -36,9 +37,9 @@ class Responder:
         body, media_type = self._body(reply, call)
         headers = {"Content-Type": media_type, "Vary": VARY, **_common(media_type, call), **reply.headers}
         if reply.status == 200:
-            compressed = accepts_gzip(call.headers) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
+            compressed = _gzip_taken(call) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
             headers["ETag"] = _etag(body, compressed)
-            if not_modified(call.headers, headers["ETag"]):
+            if not_modified(call.headers.get("if-none-match"), headers["ETag"]):
                 await send_response(send, 304, {name: headers[name] for name in ("ETag", "Vary")}, b"", scope)
                 return
             if compressed:
@@ -62,7 +63,7 @@ def _common(media_type: str, call: Call) -> Headers:
 async def _stream(reply: Stream, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
     """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
     headers = {"Content-Type": reply.media_type, "Vary": VARY, **reply.headers}
-    compressor = isal_zlib.compressobj(1, wbits=_GZIP) if accepts_gzip(call.headers) else None
+    compressor = isal_zlib.compressobj(1, wbits=_GZIP) if _gzip_taken(call) else None
     if compressor:
         headers["Content-Encoding"] = "gzip"
     first = await _next(reply.chunks, compressor)
@@ -120,18 +121,8 @@ def encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
 
 
-def accepts_gzip(headers: Mapping[str, str]) -> bool:
-    """Whether the client takes gzip."""
-    parts = [part.strip().replace(" ", "").split(";") for part in headers.get("accept-encoding", "").lower().split(",")]
-    return any(part[0] == "gzip" and part[1:] not in (["q=0"], ["q=0.0"]) for part in parts)
-
-
-def not_modified(headers: Mapping[str, str], etag: str) -> bool:
-    """Whether If-None-Match names this representation (weak comparison, RFC 9110, 13.1.2)."""
-    given = headers.get("if-none-match")
-    if given is None:
-        return False
-    return given.strip() == "*" or etag in [item.strip().removeprefix("W/") for item in given.split(",")]
+def _gzip_taken(call: Call) -> bool:
+    return accepts_gzip(call.headers.get("accept-encoding", ""))
 
 
 def _etag(body: bytes, compressed: bool) -> str:

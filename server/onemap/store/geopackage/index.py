@@ -53,7 +53,7 @@ class SpatialIndex:
     def extent(self, table: TableInfo) -> Bounds | None:
         """Return the bounds of all features, x, y of the storage CRS."""
         rtree = self.rtree(table)
-        boxes = _root(self._connections.get(), rtree) if rtree else self._memory(table)[1]
+        boxes = _root(self._connections.get(), rtree) if rtree else self.memory(table)[1]
         if not len(boxes):
             return None
         low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
@@ -63,7 +63,7 @@ class SpatialIndex:
         """Return the primary keys whose boxes meet ``bounds`` and the boxes (minx, miny, maxx, maxy), shape (n, 4)."""
         rtree = self.rtree(table)
         if rtree is None:
-            ids, boxes = self._memory(table)
+            ids, boxes = self.memory(table)
             meets = (boxes[:, :2] <= bounds[2:]).all(axis=1) & (boxes[:, 2:] >= bounds[:2]).all(axis=1)
             return ids[meets], boxes[meets]
         sql = compose(
@@ -104,7 +104,8 @@ class SpatialIndex:
         ids = np.array(sorted(found), dtype=np.int64)
         return Hits(ids, np.array([found[identity] for identity in ids.tolist()], dtype=bool), areas)
 
-    def _memory(self, table: TableInfo) -> tuple[Ids, Boxes]:
+    def memory(self, table: TableInfo) -> tuple[Ids, Boxes]:
+        """Return the primary keys and boxes of a table without R-tree, read once for each state of the file."""
         key = (table.name, self._state())
         if key not in self._in_memory:
             self._in_memory = {known: boxes for known, boxes in self._in_memory.items() if known[1] == key[1]}

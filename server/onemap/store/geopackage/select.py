@@ -32,7 +32,7 @@ class Select:
         ]
         given = [part for part in parts if part]
         self.where = Sql(" AND ".join(text for text, _ in given)) if given else None
-        self._values = [value for _, values in given for value in values]
+        self.values = [value for _, values in given for value in values]
         self._fields = view.columns if columns else ()
         self._key = identifier(view.collection.key)
         self._integer_key = view.collection.key == table.primary_key
@@ -52,7 +52,7 @@ class Select:
         """Return up to ``most`` features whose key is above ``after``."""
         bound = "{key} > ? AND " if after is not None else ""
         values = [after] if after is not None else []
-        return self._run(connection, bound + "{where} ORDER BY {key} LIMIT ?", [*values, *self._values, most])
+        return self._run(connection, bound + "{where} ORDER BY {key} LIMIT ?", [*values, *self.values, most])
 
     def by_key(self, connection: sqlite3.Connection, key: str) -> Batch:
         """Return the feature with this id, or an empty batch."""
@@ -61,12 +61,12 @@ class Select:
             if not (key.isascii() and key.isdecimal() and len(key) <= 18 and str(int(key)) == key):
                 return self._batch([])
             value = int(key)
-        return self._run(connection, "{key} = ? AND {where} LIMIT 1", [value, *self._values])
+        return self._run(connection, "{key} = ? AND {where} LIMIT 1", [value, *self.values])
 
     def by_primary_keys(self, connection: sqlite3.Connection, ids: Sequence[int]) -> Batch:
         """Return the features with these primary keys, in the order of the view's key."""
         condition = "{primary} IN (SELECT value FROM json_each(?)) AND {where} ORDER BY {key}"
-        return self._run(connection, condition, [_json(ids), *self._values])
+        return self._run(connection, condition, [_json(ids), *self.values])
 
     def ordered(self, connection: sqlite3.Connection, ids: Sequence[int], after: Key | None) -> list[int]:
         """Return those of the primary keys whose key is above ``after``, in the order of the view's key."""
@@ -85,7 +85,7 @@ class Select:
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
         try:
             sql = compose("SELECT count(*) FROM {table} WHERE {where}", **self._gaps)
-            return int(connection.execute(sql, self._values).fetchone()[0])
+            return int(connection.execute(sql, self.values).fetchone()[0])
         except sqlite3.OperationalError:
             return None
         finally:
@@ -96,7 +96,7 @@ class Select:
         if self.where is None:
             return len(ids)
         sql = "SELECT count(*) FROM {table} WHERE {primary} IN (SELECT value FROM json_each(?)) AND {where}"
-        row = connection.execute(compose(sql, **self._gaps), [_json(ids), *self._values]).fetchone()
+        row = connection.execute(compose(sql, **self._gaps), [_json(ids), *self.values]).fetchone()
         return int(row[0])
 
     def _run(self, connection: sqlite3.Connection, condition: str, values: list[Any]) -> Batch:

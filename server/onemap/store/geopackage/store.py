@@ -144,13 +144,17 @@ class GeoPackageStore:
 
     def _source(self, view: View) -> GeoPackageOverlaySource:
         table = view.collection.table
+        rtree = self._index.rtree(table)
+        select = Select(view)
         return GeoPackageOverlaySource(
             self._connections.get(),
             table.name,
             table.geometry_column,
             table.primary_key,
-            self._index.rtree(table),
+            rtree,
             table.srid,
+            rows=(select.where, select.values) if select.where else None,
+            boxes=None if rtree else self._index.memory(table),
         )
 
     def _total(self, table: TableInfo) -> int:

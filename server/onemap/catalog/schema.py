@@ -1,0 +1,35 @@
+"""The JSON Schema of a field: queryables, feature schemas and tiles say the same of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onemap.catalog.model import Field
+
+_TYPES: dict[str, dict[str, Any]] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "binary": {"type": "string", "contentEncoding": "base64"},
+}
+
+
+def type_schema(field: Field, lang: str) -> dict[str, Any]:
+    """Return title and type of a field."""
+    return {"title": field.title.get(lang), **_TYPES[field.type]}
+
+
+def property_schema(field: Field, lang: str) -> dict[str, Any]:
+    """Return the schema of a field with its length, unit and code list (codes as an enumeration)."""
+    made = type_schema(field, lang)
+    if field.max_length:
+        made["maxLength"] = field.max_length
+    if field.unit:
+        made["x-ogc-unit"] = field.unit
+    if field.codes:
+        made["enum"] = list(field.codes.titles)
+        made["x-ogc-codelist"] = {code: title.get(lang) for code, title in field.codes.titles.items()}
+    return made
