@@ -43,7 +43,7 @@ def test_gdal_lists_the_collections(server_url: str) -> None:
 
 @pytest.mark.parametrize("collection", ["dltb", "stbhhx", "approved_projects"])
 def test_gdal_reads_crs84(server_url: str, collection: str) -> None:
-    _, found = read(server_url, collection, 20)
+    _, found = read(server_url, collection, 20, CRS="OGC:CRS84")
     assert len(found)
     west, south, east, north = shapely.total_bounds(found)
     assert 112 < west < east < 116

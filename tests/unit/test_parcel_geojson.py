@@ -247,7 +247,7 @@ def test_combs_that_cross_everywhere_are_refused_before_they_exhaust_the_machine
         path += [[1.0, -0.1], [0.0, -0.1]]
         return [[110 + x, 30 + y] if upright else [110 + y, 30 + x] for x, y in path]
 
-    features = [{"type": "Feature", "geometry": polygon(comb(3000, way)), "properties": {}} for way in (True, False)]
+    features = [{"type": "Feature", "geometry": polygon(comb(700, way)), "properties": {}} for way in (True, False)]
     assert "cross" in refused({"type": "FeatureCollection", "features": features}, UnusableParcel).detail
 
 

@@ -91,18 +91,16 @@ def _reservoirs(relief: Relief, plan: Size, inside: Flags, channel: Flags) -> Fl
     rng = np.random.default_rng((relief.seed, 20))
     drained, heights = relief.drained.ravel(), relief.heights.ravel()
     wanted = 0.004 * np.count_nonzero(inside)
-    dams = np.flatnonzero(channel.ravel() & inside.ravel() & (drained < 0.25 * drained.max()))
-    dams = [dam for dam in rng.permutation(dams).tolist() if _in_valley(relief, dam, plan.summit)][:150]
+    places = np.flatnonzero(channel.ravel() & inside.ravel() & (drained < 0.25 * drained.max()))
+    dams = [int(place) for place in rng.permutation(places) if _in_valley(relief, place, plan.summit)][:150]
     flowing = donors(relief.receiver)
     flooded = np.zeros(inside.size, dtype=bool)
     for _ in range(max(1, plan.cities - 1)):
         best: tuple[float, list[int]] = (np.inf, [])
         for dam in dams:
             lake = _lake(dam, heights[dam] + 0.05 * plan.summit, heights, flowing, int(3 * wanted))
-            error = abs(np.log(len(lake) / wanted)) + (
-                10 if flooded[lake].any() or not inside.ravel()[lake].all() else 0
-            )
-            best = min(best, (error, lake))
+            taken = flooded[lake].any() or not inside.ravel()[lake].all()
+            best = min(best, (abs(np.log(len(lake) / wanted)) + 10 * taken, lake))
         flooded[best[1]] = True
     return flooded.reshape(inside.shape)
 
@@ -149,8 +147,9 @@ def _settlements(relief: Relief, plan: Size, inside: Flags, wet: Flags, slope: F
     rank = np.full(len(cells), VILLAGE)
     # Towns need room on all sides.
     border = widened(~inside, round(min(1500.0, 0.06 * grid.extent.width) / grid.step)).ravel()[cells]
-    seats = _apart(grid, cells[~border], apart * 2.5)
-    centres = _apart(grid, seats, 0.62 * np.sqrt(inside.sum() / plan.counties) * grid.step)[: plan.counties]
+    county = np.sqrt(inside.sum() / plan.counties) * grid.step
+    seats = _apart(grid, cells[~border], min(2.5 * apart, 0.48 * county))
+    centres = _apart(grid, seats, 0.62 * county)[: plan.counties]
     rank[np.isin(cells, seats)] = TOWN
     rank[np.isin(cells, centres)] = COUNTY
     middle = grid.points(centres) - np.array([np.mean(x), np.mean(y)])
