@@ -45,6 +45,10 @@ class GeoPackageStore:
         """Return the feature tables that can be published, and those that cannot."""
         return discover(self._connections.get())
 
+    def ready(self) -> bool:
+        """Whether the file is there."""
+        return self._connections.path.is_file()
+
     def state(self) -> str:
         """Return a token that changes with every commit: sizes and times of the file and its log."""
         path = self._connections.path

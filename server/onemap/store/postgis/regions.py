@@ -1,0 +1,84 @@
+"""The box of a request as a condition on the geometry column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from psycopg import sql
+
+from onemap.geo.bbox import Box, Region, regions
+from onemap.geo.crs import Bounds, Crs, same_plane
+from onemap.store.postgis.relation import Relation
+
+_RECTANGLE = sql.SQL("({geom} && {area} AND ({geom} @ {inner} OR ST_Intersects({geom}, {area})))")
+_POLYGON = sql.SQL("ST_Intersects({geom}, {area})")
+_SHAPE = sql.SQL("ST_GeomFromWKB({wkb}, {srid})")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition with its values; ``everything``: it holds for every row, also for one without geometry."""
+
+    condition: sql.Composable
+    values: dict[str, Any]
+    everything: bool = False
+
+
+def box_condition(box: Box, storage: Crs, extent: Bounds | None, relation: Relation) -> Where:
+    """Return the condition for features that intersect a box, the same as that of the GeoPackage store.
+
+    ``extent``: the bounds of all features (x, y in ``storage``), None when there are none.
+    """
+    areas = regions(box, storage, extent)
+    if extent is not None and any(area.rectangle and _holds(area.bounds, extent) for area in areas):
+        return Where(sql.SQL("TRUE"), {}, everything=True)
+    parts: list[sql.Composable] = []
+    values: dict[str, Any] = {}
+    for at, area in enumerate(areas):
+        parts.append(_condition(area, at, relation, values))
+    joined = sql.SQL(" OR ").join(parts) if parts else sql.SQL("FALSE")
+    return Where(sql.SQL("({})").format(joined), values)
+
+
+def _condition(area: Region, at: int, relation: Relation, values: dict[str, Any]) -> sql.Composable:
+    values[f"area{at}"] = shapely.to_wkb(area.polygon)
+    shape = _shape(f"area{at}", relation)
+    if not area.rectangle:
+        return _POLYGON.format(geom=relation.geometry, area=shape)
+    values[f"inner{at}"] = shapely.to_wkb(shapely.box(*shrunk(area.bounds)))
+    return _RECTANGLE.format(geom=relation.geometry, area=shape, inner=_shape(f"inner{at}", relation))
+
+
+def _shape(name: str, relation: Relation) -> sql.Composable:
+    return _SHAPE.format(wkb=sql.Placeholder(name), srid=sql.Literal(relation.srid))
+
+
+def shrunk(bounds: Bounds) -> Bounds:
+    """Return a box inside the bounds that single precision cannot bring back to their edge.
+
+    PostGIS compares boxes in single precision rounded outwards: a feature whose box is inside this one is
+    certainly inside the bounds. Where nothing is left the box is empty of features, far away.
+    """
+    low = np.nextafter(np.nextafter(np.float32(bounds[:2]), np.float32(np.inf)), np.float32(np.inf))
+    high = np.nextafter(np.nextafter(np.float32(bounds[2:]), np.float32(-np.inf)), np.float32(-np.inf))
+    if (low >= high).any():
+        return (1e30, 1e30, 1e30, 1e30)
+    return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def whole_box(box: Box, storage: Crs) -> Bounds | None:
+    """Return bounds for ``box_condition`` where the extent is not known: those of the box itself, or None."""
+    parts = box.parts()
+    if not same_plane(box.crs, storage) or not parts:
+        return None
+    return (
+        min(part[0] for part in parts), min(part[1] for part in parts),
+        max(part[2] for part in parts), max(part[3] for part in parts),
+    )  # fmt: skip
+
+
+def _holds(bounds: Bounds, extent: Bounds) -> bool:
+    return bounds[0] <= extent[0] and bounds[1] <= extent[1] and bounds[2] >= extent[2] and bounds[3] >= extent[3]
