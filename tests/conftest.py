@@ -8,16 +8,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 from psycopg import sql
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, load_instance
@@ -159,23 +161,23 @@ def running(*arguments: str) -> Iterator[str]:
     """Run ``onemap serve`` with these arguments in a process of its own and give its address."""
     port = free_port()
     command = [str(Path(sys.executable).with_name("onemap")), "serve", *arguments, "--port", str(port)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ)
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address + "/readyz", process)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    # A file, not a pipe: nobody reads what a busy server writes while it runs.
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ))
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait(address + "/readyz", process, output)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(address: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     for _ in range(900):
         if process.poll() is not None:
-            output = process.stdout.read().decode() if process.stdout else ""
-            raise RuntimeError(f"the server ended with status {process.returncode}:\n{output}")
+            output.seek(0)
+            raise RuntimeError(f"the server ended with status {process.returncode}:\n{output.read().decode()}")
         try:
             with urllib.request.urlopen(address, timeout=1):
                 return

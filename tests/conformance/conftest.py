@@ -59,11 +59,9 @@ def postgis_world(world_file: Path, cluster: Cluster) -> TestClient:
     return TestClient(create_app(publish_database(cluster.copy(world_file))), raise_server_exceptions=False)
 
 
-@pytest.fixture(
-    scope="session", params=["province gpkg", "world gpkg", "province postgis", "world postgis"]
-)
+@pytest.fixture(scope="session", params=["province gpkg", "world gpkg", "province postgis", "world postgis"])
 def server(request: pytest.FixtureRequest) -> TestClient:
-    """The demo province (production CRS list, Gauss-Kruger storage) and the world-wide file, from each store in turn."""
+    """The demo province (production CRS list, Gauss-Kruger storage) and the world-wide file, from each store."""
     fixtures = {"province gpkg": "client", "province postgis": "postgis_client"}
     fixtures |= {"world gpkg": "world", "world postgis": "postgis_world"}
     client: TestClient = request.getfixturevalue(fixtures[request.param])

@@ -14,9 +14,7 @@ from onemap.app import Instance, create_app, load_instance, publish
 from onemap.cli.stores import named_stores
 from onemap.security import identify
 
-_SOURCE, _ROOT, _ZONE, _DATA, _STORES = (
-    f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES")
-)
+_SOURCE, _ROOT, _ZONE, _DATA, _STORES = (f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES"))
 _SECRET = "ONEMAP_TOKEN_SECRET"  # noqa: S105
 
 

@@ -81,9 +81,7 @@ async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send:
     await _rest(second, reply.chunks, compressor, caller, send)
 
 
-async def _rest(
-    piece: bytes | None, chunks: Iterator[bytes], compressor: Any, caller: Caller, send: Send
-) -> None:
+async def _rest(piece: bytes | None, chunks: Iterator[bytes], compressor: Any, caller: Caller, send: Send) -> None:
     """Send the pieces until they end or nobody takes them any more."""
     while piece is not None and not caller.gone:
         if piece:

@@ -18,6 +18,7 @@ from onemap.errors import ConfigError
 
 _LOOK_SECONDS = 0.1
 _GRACE_SECONDS = 1.5
+_PREPARE_SECONDS = 2.0
 _SESSION = {
     "default_transaction_read_only": "on",
     "jit": "off",
@@ -40,6 +41,7 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
 
     deadline: float = float("inf")
     cancelled_at: float | None = None
+    used_at: float = 0.0
 
     def wait[T](self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
         """Run a step of the protocol and look up every ``interval`` seconds."""
@@ -107,17 +109,25 @@ def conninfo(options: dict[str, Any]) -> str:
     return make_conninfo("", **options)
 
 
-def prepare(connection: psycopg.Connection[Any]) -> None:
-    """Make a new connection ready. Raises OperationalError where the database has no PostGIS."""
-    if connection.execute(_SEARCH_PATH).fetchone() is None:
-        raise psycopg.OperationalError("the database has no extension postgis")
+def opened(options: str) -> GuardedConnection:
+    """Return a new connection. Raises OperationalError, also where the database has no PostGIS."""
+    connection = GuardedConnection.connect(options, autocommit=True)
+    try:
+        connection.begin(_PREPARE_SECONDS)
+        if connection.execute(_SEARCH_PATH).fetchone() is None:
+            raise psycopg.OperationalError("the database has no extension postgis")
+    except psycopg.Error:
+        connection.close()
+        raise
+    return connection
 
 
-def check(connection: psycopg.Connection[Any]) -> None:
+def check(connection: GuardedConnection) -> None:
     """Raise OperationalError when an idle connection was closed by the server; costs no round trip when it was not."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):
+        connection.begin(_PREPARE_SECONDS)
         connection.execute("")
 
 

@@ -25,7 +25,7 @@ _SAMPLE = sql.SQL(
     "SELECT ST_SRID(g), upper(GeometryType(g)), max(ST_NDims(g)) FROM"
     " (SELECT {geom} AS g FROM {table} t WHERE {geom} IS NOT NULL LIMIT 5000) s GROUP BY 1, 2"
 )
-_SYSTEMS = "SELECT srid, auth_srid FROM spatial_ref_sys WHERE upper(auth_name) = 'EPSG' AND srid = ANY (%(srids)s)"
+_SYSTEMS = b"SELECT srid, auth_srid FROM spatial_ref_sys WHERE upper(auth_name) = 'EPSG' AND srid = ANY (%(srids)s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,9 @@ class Discovery:
     def _key(self, name: str, found: Found, columns: list[Column]) -> str:
         usable = [column for column in columns if column.type in _KEY_TYPES or column.kind == "integer"]
         declared = self._keys.get(name)
-        ranked = sorted((column.rank, column.type not in INTEGERS, at) for at, column in enumerate(usable) if column.rank)
+        ranked = sorted(
+            (column.rank, column.type not in INTEGERS, at) for at, column in enumerate(usable) if column.rank
+        )
         if ranked:
             return usable[ranked[0][2]].name
         names = {column.name.lower(): column.name for column in usable}
@@ -191,7 +193,7 @@ def _alter(found: Found, kind: str, srid: str) -> str:
 
 def _view(found: Found, expression: str) -> str:
     name = sql.Identifier(found.schema, found.name + "_view").as_string(None)
-    return f"CREATE VIEW {name} AS SELECT <columns>, {expression} AS geom FROM {found.address};"
+    return f"CREATE VIEW {name} AS SELECT <columns>, {expression} AS geom FROM {found.address};"  # noqa: S608  (shown to people)
 
 
 def _key_remedy(found: Found) -> str:

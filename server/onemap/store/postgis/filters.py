@@ -41,4 +41,4 @@ def compile_condition(
 
 def _literal(text: str) -> sql.SQL:
     # The compiler writes operators and parentheses of its own; names and values never come this way.
-    return sql.SQL(text.replace("%", "%%"))  # type: ignore[arg-type]
+    return sql.SQL(text.replace("%", "%%"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from psycopg import sql
 
 from onemap.geo.bbox import Box, Region, regions
@@ -62,11 +63,15 @@ def shrunk(bounds: Bounds) -> Bounds:
     PostGIS compares boxes in single precision rounded outwards: a feature whose box is inside this one is
     certainly inside the bounds. Where nothing is left the box is empty of features, far away.
     """
-    low = np.nextafter(np.nextafter(np.float32(bounds[:2]), np.float32(np.inf)), np.float32(np.inf))
-    high = np.nextafter(np.nextafter(np.float32(bounds[2:]), np.float32(-np.inf)), np.float32(-np.inf))
+    low = _step(_step(np.array(bounds[:2], np.float32), np.inf), np.inf)
+    high = _step(_step(np.array(bounds[2:], np.float32), -np.inf), -np.inf)
     if (low >= high).any():
         return (1e30, 1e30, 1e30, 1e30)
     return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def _step(values: NDArray[np.float32], towards: float) -> NDArray[np.float32]:
+    return np.asarray(np.nextafter(values, np.float32(towards)))
 
 
 def whole_box(box: Box, storage: Crs) -> Bounds | None:

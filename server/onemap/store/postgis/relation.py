@@ -26,6 +26,7 @@ _READ: Mapping[Reading, sql.SQL] = {
     "json": sql.SQL("to_json({c})::text"),
     "text": sql.SQL("{c}::text"),
 }
+_CAST: Mapping[str, Reading] = {"oid": "integer", "bpchar": "text", "name": "text"}
 _KIND: Mapping[Reading, FieldType] = {
     "integer": "integer",
     "number": "number",
@@ -63,7 +64,9 @@ class Column:
         if self.type in ("timestamp", "timestamptz"):
             return "timestamp"
         if self.type in (*INTEGERS, "float8", "bool") or self.type in _TEXTS:
-            return "plain" if self.type not in ("oid", "bpchar", "name") else "integer" if self.type == "oid" else "text"
+            return (
+                "plain" if self.type not in ("oid", "bpchar", "name") else "integer" if self.type == "oid" else "text"
+            )
         return "json" if self.category in ("A", "C") else "text"
 
     @property

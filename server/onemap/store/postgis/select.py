@@ -24,10 +24,12 @@ _FEW = sql.SQL(
     "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} OFFSET 0) t ORDER BY {key} LIMIT {limit} OFFSET {offset}"
 )
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
-_SIZE = "greatest(ST_XMax(box2d({geom})) - ST_XMin(box2d({geom})), ST_YMax(box2d({geom})) - ST_YMin(box2d({geom})))"
+_SIZE = sql.SQL(
+    "greatest(ST_XMax(box2d({geom})) - ST_XMin(box2d({geom})), ST_YMax(box2d({geom})) - ST_YMin(box2d({geom})))"
+)
 _WITHIN = sql.SQL(
     "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} AND {geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s,"
-    " %(y2)s, {srid}) AND " + _SIZE + " >= %(smallest)s ORDER BY " + _SIZE + " DESC LIMIT %(limit)s) t ORDER BY {key}"
+    " %(y2)s, {srid}) AND {size} >= %(smallest)s ORDER BY {size} DESC LIMIT %(limit)s) t ORDER BY {key}"
 )
 _SOME = sql.SQL("SELECT {id}, {columns} FROM {table} t WHERE {id} = ANY (%(ids)s) AND {where}")
 
@@ -54,6 +56,7 @@ class Select:
             "table": relation.table,
             "key": self.key.reference,
             "geom": relation.geometry,
+            "size": _SIZE.format(geom=relation.geometry),
             "id": relation.id,
             "srid": sql.Literal(relation.srid),
             "limit": sql.Placeholder("limit"),

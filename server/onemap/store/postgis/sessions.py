@@ -6,24 +6,24 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import errors as pg
-from psycopg.abc import Query
-from psycopg_pool import ConnectionPool, PoolTimeout, TooManyRequests
+from psycopg import sql
 
 from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
 from onemap.errors import ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
 from onemap.store.postgis.admission import Admission
-from onemap.store.postgis.connect import GuardedConnection, check, connection_options, conninfo, prepare
+from onemap.store.postgis.connect import GuardedConnection, connection_options, conninfo, opened
+from onemap.store.postgis.pool import UNREACHABLE, Pool
 
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
+Statement = bytes | sql.Composed
 _log = logging.getLogger("onemap.postgis")
-_RECONNECT_SECONDS = 3.0
-_UNAVAILABLE = "The database of this collection cannot be reached at the moment."
 _CHANGED = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InsufficientPrivilege, pg.DatatypeMismatch)
 
 
@@ -37,37 +37,23 @@ class Sessions:
     def __init__(self, settings: PostgisSettings) -> None:
         self.timeouts = settings.timeouts
         self._admission = Admission(settings.connections, settings.queue, settings.timeouts.connect)
-        # max_waiting stays 0: a bounded queue of psycopg_pool 3.3 never recovers from an outage that is longer than
-        # reconnect_timeout. Admission bounds the queue in front of the pool instead.
-        self._pool = ConnectionPool(
-            conninfo(connection_options(settings)),
-            connection_class=GuardedConnection,
-            kwargs={"autocommit": True},
-            min_size=1,
-            max_size=settings.connections,
-            open=True,
-            configure=prepare,
-            check=check,
-            name="postgis",
-            timeout=settings.timeouts.connect,
-            reconnect_timeout=_RECONNECT_SECONDS,
-        )
+        self._pool = Pool(partial(opened, conninfo(connection_options(settings))), settings.timeouts.connect)
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
 
-    def rows(self, statement: Query, values: Values | None = None, seconds: float | None = None) -> list[Row]:
-        """Return the rows of one statement, binary; tried again once when the server had closed the connection."""
+    def rows(self, statement: Statement, values: Values | None = None, seconds: float | None = None) -> list[Row]:
+        """Return the rows of one statement, binary; tried again once, on a new connection, when one was lost."""
         try:
             return self._rows(statement, values, seconds)
         except _Lost:
             try:
-                return self._rows(statement, values, seconds)
+                return self._rows(statement, values, seconds, fresh=True)
             except _Lost:
-                raise Unavailable(_UNAVAILABLE) from None
+                raise Unavailable(UNREACHABLE) from None
 
-    def row(self, statement: Query, values: Values | None = None, seconds: float | None = None) -> Row:
+    def row(self, statement: Statement, values: Values | None = None, seconds: float | None = None) -> Row:
         """Return the single row of a statement."""
         return self.rows(statement, values, seconds)[0]
 
@@ -79,36 +65,32 @@ class Sessions:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 yield connection
         except _Lost:
-            raise Unavailable(_UNAVAILABLE) from None
+            raise Unavailable(UNREACHABLE) from None
 
-    def _rows(self, statement: Query, values: Values | None, seconds: float | None) -> list[Row]:
-        with self._session(seconds or self.timeouts.items) as connection:
+    def _rows(
+        self, statement: Statement, values: Values | None, seconds: float | None, fresh: bool = False
+    ) -> list[Row]:
+        with self._session(seconds or self.timeouts.items, fresh) as connection:
             return run(connection, statement, values)
 
     @contextmanager
-    def _session(self, seconds: float) -> Iterator[GuardedConnection]:
+    def _session(self, seconds: float, fresh: bool = False) -> Iterator[GuardedConnection]:
         with self._admission.place():
-            connection = self._connection()
+            connection = self._pool.take(fresh)
             try:
                 connection.begin(seconds)
                 yield connection
             except psycopg.Error as error:
                 raise _translated(error, connection) from None
             finally:
-                self._pool.putconn(connection)
-
-    def _connection(self) -> GuardedConnection:
-        try:
-            return self._pool.getconn()
-        except (PoolTimeout, TooManyRequests, psycopg.Error):
-            raise Unavailable(_UNAVAILABLE) from None
+                self._pool.give(connection)
 
 
 class _Lost(Exception):
     """The connection was closed under the statement."""
 
 
-def run(connection: GuardedConnection, statement: Query, values: Values | None = None) -> list[Row]:
+def run(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
     """Return the rows of a statement on a connection that is held."""
     with connection.cursor(binary=True) as cursor:
         return cursor.execute(statement, values).fetchall()
@@ -131,4 +113,4 @@ def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exceptio
 def _ours(error: psycopg.Error) -> OneMapError:
     if isinstance(error, _CHANGED):
         return Unavailable("The table of this collection has changed; the server must be started again.")
-    return Unavailable(_UNAVAILABLE)
+    return Unavailable(UNREACHABLE)

@@ -35,7 +35,9 @@ _VERSION_SECONDS = 5.0
 _ESTIMATE = sql.SQL(
     "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM ST_EstimatedExtent({schema}, {name}, {geom}) b"
 )
-_EXTENT = sql.SQL("SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent({geom}) b FROM {table} t) s")
+_EXTENT = sql.SQL(
+    "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent({geom}) b FROM {table} t) s"
+)
 _INTERVAL = sql.SQL("SELECT {start}, {end} FROM (SELECT min({a}) AS a, max({b}) AS b FROM {table} t) t")
 _VERSION = sql.SQL(
     "SELECT count(*), coalesce(sum(hashint8extended({id}::int8, xmin::text::int8)), 0)::text FROM {table} t"
@@ -90,7 +92,7 @@ class PostgisStore:
         return str(self._known.get(("version", relation.oid), lambda: self._version(relation)))
 
     def extent(self, view: View) -> Bounds | None:
-        """Return bounds that hold all features, x, y of the storage CRS: those of the spatial index where there is one."""
+        """Return bounds that hold all features, x, y of the storage CRS: those of the spatial index if there is one."""
         relation = self._relation(view.collection.table)
         found: Bounds | None = self._known.get(("extent", relation.oid), lambda: self._extent(relation))
         return found
@@ -102,10 +104,11 @@ class PostgisStore:
             return None
         relation = self._relation(view.collection.table)
         key = ("interval", relation.oid, names[0], names[-1])
-        return tuple(self._known.get(key, lambda: self._interval(relation, names[0], names[-1])))  # type: ignore[return-value]
+        found: tuple[Any, Any] = self._known.get(key, lambda: self._interval(relation, names[0], names[-1]))
+        return found
 
     def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
-        """Return the number of matches; None when there are more than ``most`` or counting takes a fifth of a second."""
+        """Return the number of matches; None beyond ``most``, and when counting takes a fifth of a second."""
         key = ("count", view.digest, repr(query.box), repr(query.filter), most)
         found: int | None = self._known.get(key, lambda: self._count(view, query, most))
         return found
@@ -238,7 +241,11 @@ class PostgisStore:
     def _interval(self, relation: Relation, start: str, end: str) -> tuple[Any, Any]:
         first, last = relation.columns[start], relation.columns[end]
         statement = _INTERVAL.format(
-            start=first.read_from("a"), end=last.read_from("b"), a=first.reference, b=last.reference, table=relation.table
+            start=first.read_from("a"),
+            end=last.read_from("b"),
+            a=first.reference,
+            b=last.reference,
+            table=relation.table,
         )
         row = self._sessions.row(statement)
         return row[0], row[1]
