@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from psycopg import sql
 
-from onemap.geo.bbox import Box, Region, regions
+from onemap.geo.bbox import Box, regions
 from onemap.geo.crs import Bounds, Crs, same_plane
 from onemap.store.postgis.relation import Relation
 
@@ -21,36 +21,43 @@ _SHAPE = sql.SQL("ST_GeomFromWKB({wkb}, {srid})")
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A condition with its values; ``everything``: it holds for every row, also for one without geometry."""
+    """Where features are to be: the kinds of the areas (True: a rectangle), and the values that describe them.
 
-    condition: sql.Composable
+    ``everything``: every row is there, also one without geometry.
+    """
+
+    rectangles: tuple[bool, ...]
     values: dict[str, Any]
     everything: bool = False
 
 
-def box_condition(box: Box, storage: Crs, extent: Bounds | None, relation: Relation) -> Where:
-    """Return the condition for features that intersect a box, the same as that of the GeoPackage store.
+def box_condition(box: Box, storage: Crs, extent: Bounds | None) -> Where:
+    """Return where the features that intersect a box are, the same as in the GeoPackage store.
 
     ``extent``: the bounds of all features (x, y in ``storage``), None when there are none.
     """
     areas = regions(box, storage, extent)
     if extent is not None and any(area.rectangle and _holds(area.bounds, extent) for area in areas):
-        return Where(sql.SQL("TRUE"), {}, everything=True)
-    parts: list[sql.Composable] = []
+        return Where((), {}, everything=True)
     values: dict[str, Any] = {}
     for at, area in enumerate(areas):
-        parts.append(_condition(area, at, relation, values))
-    joined = sql.SQL(" OR ").join(parts) if parts else sql.SQL("FALSE")
-    return Where(sql.SQL("({})").format(joined), values)
+        values[f"area{at}"] = shapely.to_wkb(area.polygon)
+        if area.rectangle:
+            values[f"inner{at}"] = shapely.to_wkb(shapely.box(*shrunk(area.bounds)))
+    return Where(tuple(area.rectangle for area in areas), values)
 
 
-def _condition(area: Region, at: int, relation: Relation, values: dict[str, Any]) -> sql.Composable:
-    values[f"area{at}"] = shapely.to_wkb(area.polygon)
-    shape = _shape(f"area{at}", relation)
-    if not area.rectangle:
-        return _POLYGON.format(geom=relation.geometry, area=shape)
-    values[f"inner{at}"] = shapely.to_wkb(shapely.box(*shrunk(area.bounds)))
-    return _RECTANGLE.format(geom=relation.geometry, area=shape, inner=_shape(f"inner{at}", relation))
+def area_condition(where: Where, relation: Relation) -> sql.Composable | None:
+    """Return the condition on the geometry column; None where there is none to make. Its values are bound by name."""
+    if where.everything:
+        return None
+    parts = [
+        (_RECTANGLE if rectangle else _POLYGON).format(
+            geom=relation.geometry, area=_shape(f"area{at}", relation), inner=_shape(f"inner{at}", relation)
+        )
+        for at, rectangle in enumerate(where.rectangles)
+    ]
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(parts)) if parts else sql.SQL("FALSE")
 
 
 def _shape(name: str, relation: Relation) -> sql.Composable:

@@ -12,8 +12,8 @@ from pygeofilter import ast
 
 from onemap.store.base import Batch, Key, View
 from onemap.store.postgis.filters import compile_condition
-from onemap.store.postgis.regions import Where
-from onemap.store.postgis.relation import INTEGERS, Relation
+from onemap.store.postgis.regions import Where, area_condition
+from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.sessions import Row
 
 Statement = tuple[bytes, dict[str, Any]]
@@ -23,6 +23,8 @@ _PAGE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} ORDER BY {key} LIMIT
 _FEW = sql.SQL(
     "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} OFFSET 0) t ORDER BY {key} LIMIT {limit} OFFSET {offset}"
 )
+_AFTER = sql.SQL("{key} > %(after)s")
+_ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
 _SIZE = sql.SQL(
     "greatest(ST_XMax(box2d({geom})) - ST_XMin(box2d({geom})), ST_YMax(box2d({geom})) - ST_YMin(box2d({geom})))"
@@ -51,6 +53,7 @@ class Select:
         self.key = relation.columns[view.collection.key]
         self._fields = view.columns
         read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self._fields)]
+        self._written: dict[object, bytes] = {}
         self._gaps: Mapping[str, sql.Composable] = {
             "read": sql.SQL(", ").join(read),
             "table": relation.table,
@@ -66,15 +69,13 @@ class Select:
     def page(self, box: Where | None, few: bool, after: Key | None, offset: int, limit: int) -> Statement:
         """Return the statement for features in key order; ``few``: the box is known to hold few of them."""
         values: dict[str, Any] = {"limit": limit, "offset": offset}
-        later = None
         if after is not None:
-            later = sql.SQL("{} > {}").format(self.key.reference, sql.Placeholder("after"))
             values["after"] = after
-        return self._statement(_FEW if few else _PAGE, [box.condition if box else None, later], values, box)
+        return self._statement(_FEW if few else _PAGE, values, box, _AFTER if after is not None else None)
 
     def count(self, box: Where | None, most: int) -> Statement:
         """Return the statement that counts up to ``most`` features and one more."""
-        return self._statement(_COUNT, [box.condition if box else None], {"limit": most + 1}, box)
+        return self._statement(_COUNT, {"limit": most + 1}, box)
 
     def by_key(self, key: str) -> Statement | None:
         """Return the statement for one feature; None for a key that no feature can have."""
@@ -85,13 +86,12 @@ class Select:
             value = int(key)
         elif "\x00" in key:
             return None
-        test = sql.SQL("{} = {}").format(self.key.reference, sql.Placeholder("key"))
-        return self._statement(_PAGE, [test], {"key": value, "limit": 1, "offset": 0}, None)
+        return self._statement(_PAGE, {"one": value, "limit": 1, "offset": 0}, None, _ONE)
 
     def within(self, bounds: Sequence[float], smallest: float, most: int) -> Statement:
         """Return the statement for the largest features whose boxes meet bounds."""
         corners = dict(zip(("x1", "y1", "x2", "y2"), map(float, bounds), strict=True))
-        return self._statement(_WITHIN, [], {**corners, "smallest": float(smallest), "limit": most}, None)
+        return self._statement(_WITHIN, {**corners, "smallest": float(smallest), "limit": most})
 
     def some(self, columns: Sequence[sql.Composable], ids: Sequence[int]) -> Statement:
         """Return the statement that reads the id and expressions of the features with these primary keys."""
@@ -111,12 +111,16 @@ class Select:
         return condition
 
     def _statement(
-        self, template: sql.SQL, tests: Sequence[sql.Composable | None], values: dict[str, Any], box: Where | None
+        self, template: sql.SQL, values: dict[str, Any], box: Where | None = None, test: sql.SQL | None = None
     ) -> Statement:
-        given = [test for test in (*tests, self.where) if test is not None]
-        where = sql.SQL(" AND ").join(given) if given else sql.SQL("TRUE")
-        bound = {**self.values, **(box.values if box else {}), **values}
-        return template.format(where=where, **self._gaps).as_bytes(None), bound
+        """Return the statement, written once for each kind of request, and the values of this one."""
+        kind = (id(template), id(test), (box.everything, box.rectangles) if box else None)
+        if kind not in self._written:
+            area = area_condition(box, self.relation) if box else None
+            given = [part for part in (area, test.format(**self._gaps) if test else None, self.where) if part]
+            where = sql.SQL(" AND ").join(given) if given else sql.SQL("TRUE")
+            self._written[kind] = template.format(where=where, **self._gaps).as_bytes(None)
+        return self._written[kind], {**self.values, **(box.values if box else {}), **values}
 
 
 def decode(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.object_]]:
@@ -124,12 +128,6 @@ def decode(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.object_
     wkb = np.empty(len(blobs), dtype=object)
     wkb[:] = blobs
     return np.asarray(shapely.from_wkb(wkb), dtype=object)
-
-
-def usable_key(relation: Relation, key: str) -> bool:
-    """Whether a column can serve as the key of a collection."""
-    column = relation.columns.get(key)
-    return column is not None and (column.type in INTEGERS or column.kind in ("integer", "string"))
 
 
 def _is_integer(text: str) -> bool:

@@ -29,6 +29,7 @@ from onemap.store.postgis.sessions import Sessions
 _FIRST, _MOST = 2000, 10_000
 _BYTES = 16 * 1024 * 1024
 _COUNTED = 10_000
+_MOST_SELECTS = 4096
 _COUNT_SECONDS = 0.2
 _EXTENT_SECONDS = 2.0
 _VERSION_SECONDS = 5.0
@@ -58,6 +59,7 @@ class PostgisStore:
         self._content = Content(self._sessions)
         self._known = Memory(self._content.token)
         self._areas = AreaMemory()
+        self._selects: dict[tuple[int, str], Select] = {}
         self._found: Discovery | None = None
 
     def close(self) -> None:
@@ -67,6 +69,7 @@ class PostgisStore:
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""
+        self._selects.clear()
         self._found = Discovery(self._sessions, self._settings.schemas, self._keys)
         self._content.refresh()
         return self._found.tables, self._found.left_out
@@ -177,7 +180,15 @@ class PostgisStore:
         return (shapely.union_all(decode([row[0] for row in rows])), table.srid) if rows else None
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
-        return Select(view, self._relation(view.collection.table), query.filter if query else None)
+        relation = self._relation(view.collection.table)
+        if query is not None and query.filter is not None:
+            return Select(view, relation, query.filter)
+        key = (relation.oid, view.digest)
+        if key not in self._selects:
+            if len(self._selects) > _MOST_SELECTS:
+                self._selects.clear()
+            self._selects[key] = Select(view, relation)
+        return self._selects[key]
 
     def _source(self, view: View) -> PostgisOverlaySource:
         return PostgisOverlaySource(self._sessions, self._select(view), view.collection.table.srid, self._areas)
@@ -201,7 +212,7 @@ class PostgisStore:
         extent = self.extent(view)
         if extent is None and relation.kind in ("v", "f", "p"):
             extent = whole_box(box, storage) or transform_bounds(storage.domain, CRS84, storage)
-        return box_condition(box, storage, extent, relation)
+        return box_condition(box, storage, extent)
 
     def _count(self, view: View, query: FeatureQuery, most: int) -> int | None:
         select, box = self._select(view, query), self._box(view, query.box)
