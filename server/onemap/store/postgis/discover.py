@@ -113,7 +113,7 @@ class Discovery:
         if any(word in kind for word in _CURVES):
             raise ConfigError(
                 f"its geometries are of type {kind}, which clients cannot read",
-                f"{_view(found, f'ST_CurveToLine({found.column})')}",
+                _view(found, f"ST_CurveToLine({found.column})::geometry(Geometry, {found.srid})"),
             )
         return replace(found, geometry_type=kind)
 
@@ -184,7 +184,9 @@ def _check_access(found: Found) -> None:
             f" <user>; GRANT SELECT ON {found.address} TO <user>;",
         )  # fmt: skip
     if found.geometry_class == "geography":
-        raise ConfigError("its column is a geography", _view(found, f"{found.column}::geometry"))
+        raise ConfigError(
+            "its column is a geography", _view(found, f"{found.column}::geometry(Geometry, {found.srid or 4326})")
+        )
 
 
 def _alter(found: Found, kind: str, srid: str) -> str:

@@ -2,8 +2,8 @@
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        a.attname::text AS geometry_column, t.typname::text AS geometry_class,
-       CASE WHEN t.typname = 'geometry' THEN postgis_typmod_type(a.atttypmod) ELSE '' END AS geometry_type,
-       CASE WHEN t.typname = 'geometry' THEN postgis_typmod_srid(a.atttypmod) ELSE 0 END AS srid,
+       postgis_typmod_type(a.atttypmod) AS geometry_type,
+       postgis_typmod_srid(a.atttypmod) AS srid,
        CASE WHEN a.atttypmod > 0 THEN postgis_typmod_dims(a.atttypmod) ELSE 0 END AS dims,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable,
        c.relkind IN ('v', 'f') OR EXISTS (
