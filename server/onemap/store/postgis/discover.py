@@ -15,7 +15,7 @@ from onemap.config.models import Text
 from onemap.errors import ConfigError, TooSlow
 from onemap.geo.crs import crs_from_srid
 from onemap.store.base import LeftOut
-from onemap.store.postgis.relation import INTEGERS, Column, Relation
+from onemap.store.postgis.relation import INTEGERS, Column, Relation, quoted
 from onemap.store.postgis.sessions import Row, Sessions
 
 _KEY_NAMES = ("fid", "id", "gid", "ogc_fid", "objectid", "bsm")
@@ -118,8 +118,8 @@ class Discovery:
         return replace(found, geometry_type=kind)
 
     def _sample(self, found: Found) -> list[Row]:
-        geometry = sql.Identifier("t", found.geometry_column)
-        statement = _SAMPLE.format(geom=geometry, table=sql.Identifier(found.schema, found.name))
+        geometry = quoted("t", found.geometry_column)
+        statement = _SAMPLE.format(geom=geometry, table=quoted(found.schema, found.name))
         try:
             return self._sessions.rows(statement)
         except TooSlow:

@@ -15,6 +15,13 @@ INTEGERS = ("int2", "int4", "int8", "oid")
 _TEXTS = ("text", "varchar", "bpchar", "name")
 _SKIPPED = ("geometry", "geography", "raster", "topogeometry", "bytea", "box2d", "box3d")
 _TIMESTAMP = """CASE WHEN isfinite({c}) THEN to_char({c}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END"""
+
+
+def quoted(*names: str) -> sql.Composable:
+    """Return a quoted name for a statement with values, in which a percent sign stands for itself only when doubled."""
+    return sql.SQL(sql.Identifier(*names).as_string(None).replace("%", "%%"))
+
+
 Reading = Literal["plain", "integer", "number", "float4", "date", "timestamp", "json", "text"]
 _READ: Mapping[Reading, sql.SQL] = {
     "plain": sql.SQL("{c}"),
@@ -89,16 +96,16 @@ class Column:
 
     def read_from(self, name: str) -> sql.Composed:
         """Return the expression that reads a value of this type under another name."""
-        return _READ[self.reading].format(c=sql.Identifier("t", name))
+        return _READ[self.reading].format(c=quoted("t", name))
 
     def compare(self) -> sql.Composable:
         """Return the expression that filters compare: the column itself where an index on it can help."""
         return self.reference if self.type not in ("uuid", "money") and self._comparable else self.read()
 
     @property
-    def reference(self) -> sql.Identifier:
+    def reference(self) -> sql.Composable:
         """The column, qualified."""
-        return sql.Identifier("t", self.name)
+        return quoted("t", self.name)
 
     @property
     def _comparable(self) -> bool:
@@ -127,14 +134,14 @@ class Relation:
     columns: Mapping[str, Column]
 
     @cached_property
-    def table(self) -> sql.Identifier:
+    def table(self) -> sql.Composable:
         """The table with its schema."""
-        return sql.Identifier(self.schema, self.name)
+        return quoted(self.schema, self.name)
 
     @cached_property
-    def geometry(self) -> sql.Identifier:
+    def geometry(self) -> sql.Composable:
         """The geometry column as it is stored."""
-        return sql.Identifier("t", self.geometry_column)
+        return quoted("t", self.geometry_column)
 
     @cached_property
     def shape(self) -> sql.Composable:

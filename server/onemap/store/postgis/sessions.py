@@ -93,7 +93,7 @@ class _Lost(Exception):
 def run(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
     """Return the rows of a statement on a connection that is held."""
     with connection.cursor(binary=True) as cursor:
-        return cursor.execute(statement, values).fetchall()
+        return cursor.execute(statement, values or {}).fetchall()
 
 
 def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exception:

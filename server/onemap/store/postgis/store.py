@@ -33,8 +33,9 @@ _MOST_SELECTS = 4096
 _COUNT_SECONDS = 0.2
 _EXTENT_SECONDS = 2.0
 _VERSION_SECONDS = 5.0
-_ESTIMATE = sql.SQL(
-    "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM ST_EstimatedExtent({schema}, {name}, {geom}) b"
+_ESTIMATE = (
+    b"SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b)"
+    b" FROM ST_EstimatedExtent(%(schema)s::text, %(name)s::text, %(geom)s::text) b"
 )
 _EXTENT = sql.SQL(
     "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent({geom}) b FROM {table} t) s"
@@ -238,9 +239,8 @@ class PostgisStore:
     def _extent(self, relation: Relation) -> Bounds | None:
         """Return the bounds in the spatial index: too large after a deletion, never too small; else exact ones."""
         if relation.indexed and relation.kind in ("r", "m"):
-            names = [sql.Literal(part) for part in (relation.schema, relation.name, relation.geometry_column)]
-            schema, name, geometry = names
-            row = self._sessions.row(_ESTIMATE.format(schema=schema, name=name, geom=geometry))
+            names = {"schema": relation.schema, "name": relation.name, "geom": relation.geometry_column}
+            row = self._sessions.row(_ESTIMATE, names)
         else:
             statement = _EXTENT.format(geom=relation.geometry, table=relation.table)
             try:
