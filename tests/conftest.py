@@ -24,7 +24,8 @@ ROOT = Path(__file__).parent.parent
 
 def make_province(folder: Path) -> Path:
     """Return the data folder with the small demo province, made again when its generator has changed."""
-    sources = [*sorted((ROOT / "server/onemap/demo").glob("*.py")), ROOT / "server/onemap/store/geopackage/writer.py"]
+    writers = [ROOT / "server/onemap/store/geopackage" / name for name in ("writer.py", "areas.py")]
+    sources = [*sorted((ROOT / "server/onemap/demo").glob("*.py")), *writers]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     stamp = folder / "demo.stamp"
     if not stamp.exists() or stamp.read_text() != digest:
