@@ -33,14 +33,15 @@ def main() -> int:
     from tests.conftest import make_province, running
 
     OUT.mkdir(parents=True, exist_ok=True)
-    world = OUT / "world.gpkg"
-    world.unlink(missing_ok=True)
-    write_world(world)
-    with running(str(world)) as address:
-        failed = suite(runner, "features", "world", features(address))
+    failed = False
+    for srid in (4326, 4490):
+        world = OUT / f"world-{srid}.gpkg"
+        world.unlink(missing_ok=True)
+        write_world(world, srid=srid)
+        with running(str(world)) as address:
+            failed |= suite(runner, "features", f"world in EPSG:{srid}", features(address))
     data = make_province(ROOT / "data" / "test")
     with running("--root", str(ROOT), "--zone", "business", "--data", str(data)) as address:
-        failed |= suite(runner, "features", "province", features(address))
         failed |= suite(runner, "tiles", "province", tiles(address))
     return int(failed)
 
@@ -57,7 +58,7 @@ def find_runner() -> Path | None:
 
 def suite(runner: Path, name: str, over: str, properties: dict[str, str]) -> bool:
     """Run one suite with its properties file; return whether it failed."""
-    out = OUT / f"{name}-{over}"
+    out = OUT / f"{name} {over}".replace(" ", "-").replace(":", "")
     out.mkdir(exist_ok=True)
     root = ElementTree.Element("properties", version="1.0")
     for key, value in properties.items():

@@ -73,10 +73,17 @@ def free_port() -> int:
 @contextmanager
 def running(*arguments: str) -> Iterator[str]:
     """Run ``onemap serve`` with these arguments in a process of its own and give its address."""
+    command = [str(Path(sys.executable).with_name("onemap")), "serve", *arguments]
+    with listening(command, ROOT, dict(os.environ)) as address:
+        yield address
+
+
+@contextmanager
+def listening(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Run a command that serves on the ``--port`` it is given, in a folder, and give its address."""
     port = free_port()
-    command = [str(Path(sys.executable).with_name("onemap")), "serve", *arguments, "--port", str(port)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ)
+        [*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=environment
     )
     address = f"http://127.0.0.1:{port}"
     try:
