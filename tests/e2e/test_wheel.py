@@ -41,7 +41,8 @@ def test_the_wheel_serves_a_file(package: Path, data: Path) -> None:
         env=environment, cwd=package, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert Path(where.stdout.strip()).is_relative_to(package)
-    command = [sys.executable, "-c", "from onemap.cli import main; main()", "serve", str(data / "demo" / "province.gpkg")]
+    onemap = [sys.executable, "-c", "from onemap.cli import main; main()"]
+    command = [*onemap, "serve", str(data / "demo" / "province.gpkg")]
     with listening(command, package, environment) as address:
         for path in PATHS:
             with urllib.request.urlopen(address + path, timeout=30) as answer:
