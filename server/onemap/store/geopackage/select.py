@@ -58,7 +58,7 @@ class Select:
         """Return the feature with this id, or an empty batch."""
         value: Key = key
         if self._integer_key:
-            if not (key.isascii() and key.isdecimal() and len(key) <= 18 and str(int(key)) == key):
+            if not (key.isascii() and key.isdecimal() and len(key) <= 19 and str(int(key)) == key and int(key) < 2**63):
                 return self._batch([])
             value = int(key)
         return self._run(connection, "{key} = ? AND {where} LIMIT 1", [value, *self.values])
