@@ -29,9 +29,7 @@ def as_glob(pattern: str) -> str:
 
 def as_like(pattern: str) -> str:
     """Return the pattern for SQL LIKE with a backslash as escape, never a trailing one."""
-    return "".join(
-        "\\" + mark if kind == "text" and mark in "\\%_" else mark for kind, mark in parse_pattern(pattern)
-    )
+    return "".join("\\" + mark if kind == "text" and mark in "\\%_" else mark for kind, mark in parse_pattern(pattern))
 
 
 _GLOB: dict[Part, str] = {("one", "_"): "?", ("any", "%"): "*"}

@@ -90,12 +90,12 @@ def _property(value: Any, pointer: str, _: int) -> Tree:
 
 def _date(value: Any, pointer: str, _: int) -> Tree:
     day = parse_date(value) if isinstance(value, str) else None
-    return day or refuse(pointer, "not a date that exists", "Write {\"date\": \"2025-12-31\"}.")
+    return day or refuse(pointer, "not a date that exists", 'Write {"date": "2025-12-31"}.')
 
 
 def _timestamp(value: Any, pointer: str, _: int) -> Tree:
     moment = parse_timestamp(value) if isinstance(value, str) else None
-    return moment or refuse(pointer, "not a timestamp in UTC", "Write {\"timestamp\": \"2025-12-31T08:00:00Z\"}.")
+    return moment or refuse(pointer, "not a timestamp in UTC", 'Write {"timestamp": "2025-12-31T08:00:00Z"}.')
 
 
 def _interval(value: Any, pointer: str, depth: int) -> Tree:
@@ -112,7 +112,7 @@ def _end(value: Any, pointer: str, depth: int) -> Tree:
         return _node(value, pointer, depth + 1)
     instant = parse_instant(value)
     if instant is None and value != OPEN:
-        refuse(pointer, "no end of an interval", "Write \"2025-12-31\", \"2025-12-31T08:00:00Z\" or \"..\".")
+        refuse(pointer, "no end of an interval", 'Write "2025-12-31", "2025-12-31T08:00:00Z" or "..".')
     return instant
 
 

@@ -78,7 +78,9 @@ def _relation(name: str, literals: _Literals) -> Relation:
     return relate
 
 
-def _holds(test: Callable[[Any, Any], Any], left: shapely.Geometry | None, right: shapely.Geometry | None) -> bool | None:
+def _holds(
+    test: Callable[[Any, Any], Any], left: shapely.Geometry | None, right: shapely.Geometry | None
+) -> bool | None:
     if left is None or right is None:
         return None
     try:

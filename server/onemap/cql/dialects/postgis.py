@@ -36,8 +36,12 @@ _QUOTIENT = "nullif({}::numeric, 0)"
 _PAIR = "(SELECT CASE WHEN %s END FROM (SELECT {}::double precision AS x, {}::double precision AS y) AS pair)"
 _IN_UTC = "({}::timestamptz AT TIME ZONE 'UTC')"
 _ROUND = "(SELECT sign(x) * floor(abs(x) + 0.5) FROM (SELECT {}::double precision AS x) AS one)"
-_STAMP = """to_jsonb(regexp_replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z')"""
-_MISSING = "NOT EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS a(x) WHERE x NOT IN (SELECT jsonb_array_elements({})))"
+_STAMP = (
+    """to_jsonb(regexp_replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z')"""
+)
+_MISSING = (
+    "NOT EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS a(x) WHERE x NOT IN (SELECT jsonb_array_elements({})))"
+)
 _COMMON = "EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS a(x) WHERE x IN (SELECT jsonb_array_elements({})))"
 
 
@@ -69,9 +73,7 @@ class PostGIS:
         (IntDiv, False): _PAIR.replace("%s", "y <> 0 THEN trunc(x / y)"),
         (Mod, True): f"mod({{}}::numeric, {_QUOTIENT})",
         (Mod, False): _PAIR.replace("%s", "y <> 0 THEN x - y * trunc(x / y)"),
-        (Pow, False): _PAIR.replace(
-            "%s", "(x = 0 AND y < 0) OR (x < 0 AND y <> floor(y)) THEN NULL ELSE power(x, y)"
-        ),
+        (Pow, False): _PAIR.replace("%s", "(x = 0 AND y < 0) OR (x < 0 AND y <> floor(y)) THEN NULL ELSE power(x, y)"),
     }
 
     def column(self, column: Column) -> Piece:

@@ -40,7 +40,9 @@ class SQLite:
     }
     arithmetic: Mapping[tuple[type[ast.Node], bool], str] = {
         **{(kind, True): sql for kind, sql in ((ast.Add, "({} + {})"), (ast.Sub, "({} - {})"), (ast.Mul, "({} * {})"))},
-        **{(kind, False): sql for kind, sql in ((ast.Add, "({} + {})"), (ast.Sub, "({} - {})"), (ast.Mul, "({} * {})"))},
+        **{
+            (kind, False): sql for kind, sql in ((ast.Add, "({} + {})"), (ast.Sub, "({} - {})"), (ast.Mul, "({} * {})"))
+        },
         (ast.Div, False): "(CAST({} AS REAL) / {})",
         (IntDiv, True): "({} / {})",
         (IntDiv, False): "cql_div({}, {})",
