@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-import pyogrio.raw
 import shapely
 
 from onemap.block.query import shorten
@@ -72,6 +71,8 @@ def _system(prj: bytes | None, asked: Crs | None) -> Crs:
 
 def _read(files: Mapping[str, bytes], limits: Limits, pointer: str) -> tuple[list[str], list[Any], list[Sequence[Any]]]:
     """Return field names, geometries and columns; text as Latin-1, which keeps every byte."""
+    import pyogrio.raw  # loads GDAL, which a server may never need
+
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for suffix in (*_PARTS, "shx"):

@@ -12,6 +12,13 @@ from onemap.errors import ConfigError
 _PRAGMAS = ("query_only = 1", "trusted_schema = 0", "mmap_size = 2147483648", "cache_size = -32000", "temp_store = 2")
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that closes itself with the thread that it belongs to."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Connections:
     """Hand each thread its own read-only connection to one file."""
 
@@ -33,7 +40,8 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     """Return a read-only connection; a file in a read-only folder is opened as unchanging."""
     failed: sqlite3.Error | None = None
     for mode in ("mode=ro", "mode=ro&immutable=1"):
-        connection = sqlite3.connect(path.resolve().as_uri() + "?" + mode, uri=True, check_same_thread=False)
+        uri = path.resolve().as_uri() + "?" + mode
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=_Connection)
         try:
             for pragma in _PRAGMAS:
                 connection.execute("PRAGMA " + pragma)

@@ -37,13 +37,17 @@ class GeoPackageStore:
     def __init__(self, path: Path, *, own: bool = False) -> None:
         self._connections = Connections(path)
         self._counts: dict[tuple[str, str], int] = {}
+        self._discovered: tuple[str, tuple[list[TableInfo], list[LeftOut]]] | None = None
         self._index = SpatialIndex(self._connections, self.state)
         if own:
             use_wal(path)
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the feature tables that can be published, and those that cannot."""
-        return discover(self._connections.get())
+        state = self.state()
+        if self._discovered is None or self._discovered[0] != state:
+            self._discovered = (state, discover(self._connections.get()))
+        return self._discovered[1]
 
     def state(self) -> str:
         """Return a token that changes with every commit: sizes and times of the file and its log."""
