@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from pygeofilter import ast
 
-from onemap.cql import all_of, any_of, at_least, at_most, compile_filter, equals, is_null
+from onemap.cql import Column, all_of, any_of, at_least, at_most, compile_filter, equals, is_null
 from onemap.errors import InvalidParameter
 
-COLUMNS = {"DLBM": '"DLBM"', "TBMJ": '"TBMJ"'}
+COLUMNS = {"DLBM": Column('"DLBM"', "string"), "TBMJ": Column('"TBMJ"', "number")}
 
 
 def test_values_are_bound() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple, NoReturn
 
+from onemap.cql.nodes import GEOMETRY_TYPES, NAMES
 from onemap.errors import InvalidParameter
 
 Kind = Literal["number", "name", "quoted", "text", "op", "end"]
@@ -27,6 +28,9 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"''|\\(.)", re.DOTALL)
 _ESCAPES = {"a": "\a", "b": "\b", "t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r", "'": "'", "\\": "\\"}
+RESERVED = frozenset({"AND", "OR", "NOT", "LIKE", "BETWEEN", "IN", "IS", "NULL", "TRUE", "FALSE", "DIV"})
+_CALLS = ("DATE", "TIMESTAMP", "INTERVAL", "BBOX", "EMPTY", *GEOMETRY_TYPES, *map(str.upper, NAMES.values()))
+RESERVED_CALLS = RESERVED | set(_CALLS)
 
 
 class Token(NamedTuple):
@@ -58,6 +62,10 @@ class Cursor:
         """Return the token after the current one."""
         return self._tokens[min(self._next + 1, len(self._tokens) - 1)]
 
+    def ended(self) -> bool:
+        """Whether nothing is left."""
+        return self.token.kind == "end"
+
     def accept(self, op: str) -> bool:
         """Pass over an operator if it is the current token."""
         found = self.token.kind == "op" and self.token.text == op
@@ -76,7 +84,7 @@ class Cursor:
 
     def seen(self) -> str:
         """Return the current token as a message names it."""
-        return "the end of the filter" if self.token.kind == "end" else f"'{self.token.text[:40]}'"
+        return "the end of the filter" if self.ended() else f"'{self.token.text[:40]}'"
 
     def fail(self, detail: str, hint: str = "", token: Token | None = None) -> NoReturn:
         """Raise InvalidParameter for a token, the current one unless another is given."""

@@ -53,9 +53,9 @@ def _rewrite(node: Tree, leaf: Callable[[Any], Placed]) -> Tree:
         return [_rewrite(item, leaf) for item in node]
     if isinstance(node, ast.Not):
         return ast.Not(_rewrite(node.sub_node, leaf))
-    if dataclasses.is_dataclass(node) and isinstance(node, ast.Node | values.Interval):
-        parts = {part.name: getattr(node, part.name) for part in dataclasses.fields(node)}
-        return type(node)(**{name: _rewrite(part, leaf) for name, part in parts.items()})
+    if isinstance(node, ast.Node | values.Interval) and dataclasses.is_dataclass(type(node)):
+        parts = {part.name: _rewrite(getattr(node, part.name), leaf) for part in dataclasses.fields(node)}
+        return dataclasses.replace(node, **parts)
     return node
 
 
@@ -91,7 +91,7 @@ def _box(literal: BBox, given: Crs) -> shapely.Geometry:
     _check_range(np.array([low, high]), given)
     if low[1] > high[1]:
         raise InvalidParameter("The filter holds a BBOX whose lower corner is above its upper corner.")
-    parts = [_rectangle(*part) for part in Box((*low, *high), given).parts()]
+    parts = [_rectangle(*part) for part in Box((low[0], low[1], high[0], high[1]), given).parts()]
     return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 

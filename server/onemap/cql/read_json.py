@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from pygeofilter import ast, values
@@ -10,6 +10,7 @@ from pygeofilter import ast, values
 from onemap.cql.geojson import read_bbox, read_geometry
 from onemap.cql.instants import OPEN, backwards, parse_date, parse_instant, parse_timestamp
 from onemap.cql.json_source import check_text, load
+from onemap.cql.lexer import IDENTIFIER, RESERVED_CALLS
 from onemap.cql.limits import MOST_DEPTH, MOST_ITEMS, check_tree
 from onemap.cql.nodes import ARITHMETIC, COMPARISONS, FOLDS, PREDICATES, Tree, combine, like
 from onemap.errors import InvalidParameter, nearest
@@ -44,7 +45,7 @@ def _node(value: Any, pointer: str, depth: int) -> Tree:
         case list():
             return _items(value, pointer, depth)
         case {"op": str(op), "args": list(args), **others}:
-            _only(others, pointer, "op and args")
+            _only(map(str, others), pointer, "op and args")
             return _operation(op, args, pointer, depth)
         case dict():
             return _literal(value, pointer, depth)
@@ -56,9 +57,9 @@ def _shown(value: Any) -> str:
     return "null" if value is None else type(value).__name__
 
 
-def _only(others: Mapping[str, Any], pointer: str, allowed: str) -> None:
-    if others:
-        refuse(pointer, f"the member '{next(iter(others))[:40]}' does not belong here", f"Allowed: {allowed}.")
+def _only(others: Iterable[str], pointer: str, allowed: str) -> None:
+    for other in others:
+        refuse(pointer, f"the member '{other[:40]}' does not belong here", f"Allowed: {allowed}.")
 
 
 def _items(items: list[Any], pointer: str, depth: int) -> list[Tree]:
@@ -70,8 +71,7 @@ def _items(items: list[Any], pointer: str, depth: int) -> list[Tree]:
 def _literal(value: dict[str, Any], pointer: str, depth: int) -> Tree:
     for name, read in _LITERALS.items():
         if name in value:
-            others = {key: item for key, item in value.items() if key != name}
-            _only(others, pointer, name)
+            _only((key for key in value if key != name), pointer, name)
             return read(value[name], f"{pointer}/{name}", depth)
     if "type" in value:
         return read_geometry(value, pointer, refuse)
@@ -135,7 +135,6 @@ def _operation(op: str, args: list[Any], pointer: str, depth: int) -> Tree:
     build, least = _BUILDERS.get(op, (None, 0))
     if build is None:
         _misspelt(op, pointer)
-        check_text(op)
         return ast.Function(op, _items(args, inside, depth))
     _count(args, inside, op, least, least)
     return build(*_items(args, inside, depth))
@@ -160,7 +159,7 @@ def _misspelt(op: str, pointer: str) -> None:
     right = next((name for name in known if name.lower() == op.lower()), None)
     if right:
         refuse(pointer + "/op", f"the operator is written '{right}', not '{op[:40]}'")
-    if not op or not (op[0].isalpha() or op[0] in "_:"):
+    if not IDENTIFIER.fullmatch(op) or op.upper() in RESERVED_CALLS:
         guess = nearest(op, known)
         refuse(pointer + "/op", f"there is no operator '{op[:40]}'", f"Did you mean '{guess}'?" if guess else "")
 

@@ -9,7 +9,7 @@ from datetime import date
 from pygeofilter import ast, values
 
 from onemap.cql.instants import OPEN, backwards, parse_date, parse_instant, parse_timestamp
-from onemap.cql.lexer import Cursor, Token, unescape
+from onemap.cql.lexer import RESERVED, Cursor, Token, unescape
 from onemap.cql.limits import MOST_DEPTH, MOST_ITEMS, check_bytes, check_tree
 from onemap.cql.nodes import ARITHMETIC, COMPARISONS, FOLDS, PREDICATES, Tree, combine, like
 from onemap.cql.wkt import read_bbox, read_geometry, starts_geometry
@@ -26,7 +26,6 @@ _LEVELS: Mapping[str, int] = {
 _CHAINS: Mapping[str, type[ast.Combination]] = {"AND": ast.And, "OR": ast.Or}
 _CALLS = {name.upper(): kind for name, kind in {**PREDICATES, **FOLDS}.items()}
 _ARRAY_CALLS = tuple(name for name in _CALLS if name.startswith("A_"))
-RESERVED = frozenset({"AND", "OR", "NOT", "LIKE", "BETWEEN", "IN", "IS", "NULL", "TRUE", "FALSE", "DIV"})
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -49,10 +48,10 @@ class _Parser:
 
     def condition(self) -> Tree:
         """Read the whole filter."""
-        if self._cursor.token.kind == "end":
+        if self._cursor.ended():
             self._cursor.fail("the filter is empty", "For example DLBM = '0101'.")
         tree = self._expression(0)
-        if self._cursor.token.kind != "end":
+        if not self._cursor.ended():
             self._cursor.fail(f"{self._cursor.seen()} is not expected here", "Join conditions with AND or OR.")
         return tree
 

@@ -9,11 +9,9 @@ from typing import Any
 from pygeofilter import ast, values
 
 from onemap.cql.instants import OPEN, write_date, write_instant, write_timestamp
-from onemap.cql.lexer import IDENTIFIER
-from onemap.cql.nodes import GEOMETRY_TYPES, NAMES, BBox, Geometry, Placed, Tree, operands
-from onemap.cql.read_text import RESERVED
+from onemap.cql.lexer import IDENTIFIER, RESERVED_CALLS
+from onemap.cql.nodes import NAMES, BBox, Geometry, Placed, Tree, operands
 
-_WORDS = RESERVED | {"DATE", "TIMESTAMP", "INTERVAL", "BBOX", *GEOMETRY_TYPES, *map(str.upper, NAMES.values())}
 _CONTROL = {"\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f", "\r": "\\r"}
 _ESCAPES = str.maketrans({"'": "''", "\\": "\\\\", **_CONTROL})
 _OR, _AND, _NOT, _COMPARE, _ADD, _MULTIPLY, _POWER, _ATOM = range(1, 9)
@@ -45,7 +43,7 @@ def _level(node: Tree) -> int:
 
 def _inside(node: Tree, least: int) -> str:
     """Return a node as part of another: in parentheses when it binds less tightly than ``least``."""
-    text = _write(node)
+    text: str = _write(node)
     return f"({text})" if _level(node) < least else text
 
 
@@ -110,14 +108,15 @@ def _geometry(node: Geometry) -> str:
 
 
 def _tagged(geometry: dict[str, Any]) -> str:
-    kind = geometry["type"].upper()
+    kind: str = geometry["type"].upper()
     if kind == "GEOMETRYCOLLECTION":
         parts = ", ".join(_tagged(part) for part in geometry["geometries"])
         return f"{kind}({parts})" if parts else f"{kind} EMPTY"
     coordinates = geometry["coordinates"]
     if not coordinates:
         return f"{kind} EMPTY"
-    return kind + (f"({_coordinates(coordinates)})" if kind == "POINT" else _coordinates(coordinates))
+    text = _coordinates(coordinates)
+    return f"{kind}({text})" if kind == "POINT" else kind + text
 
 
 def _coordinates(value: list[Any]) -> str:
@@ -141,7 +140,7 @@ def _placed(node: Placed) -> str:
 
 @_write.register(ast.Attribute)
 def _attribute(node: ast.Attribute) -> str:
-    plain = IDENTIFIER.fullmatch(node.name) and node.name.upper() not in _WORDS
+    plain = IDENTIFIER.fullmatch(node.name) and node.name.upper() not in RESERVED_CALLS
     return str(node.name) if plain else '"' + node.name.replace('"', '""') + '"'
 
 
@@ -166,7 +165,8 @@ def _not(node: ast.Not) -> str:
 def _binary(node: Any) -> str:
     level = _level(node)
     left = level if _MULTIPLY >= level >= _ADD else level + 1
-    return f"{_inside(node.lhs, left)} {NAMES[type(node)]} {_inside(node.rhs, level + 1)}"
+    operator = NAMES[type(node)]
+    return f"{_inside(node.lhs, left)} {operator} {_inside(node.rhs, level + 1)}"
 
 
 def _negated(node: Any, text: str) -> str:
