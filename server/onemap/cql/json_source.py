@@ -41,18 +41,21 @@ def _constant(name: str) -> NoReturn:
     raise InvalidParameter(f"The filter is not JSON: {name} is no number.")
 
 
-def _integer(text: str) -> int:
-    value = int(text) if len(text) < 40 else 2**63
-    if not -(2**63) <= value < 2**63:
+def _integer(text: str) -> int | float:
+    return check_number(int(text) if len(text) < 40 else 2**63)
+
+
+def _float(text: str) -> int | float:
+    return check_number(float(text))
+
+
+def check_number(value: float) -> int | float:
+    """Return a number. Raises InvalidParameter for one beyond 64 bits, or that is not finite."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         hint = "Write it with a decimal point, or as a text in quotes."
-        raise InvalidParameter(f"The filter holds the integer {text[:40]}, which has more than 64 bits.", hint)
-    return value
-
-
-def _float(text: str) -> float:
-    value = float(text)
+        raise InvalidParameter(f"The filter holds an integer of more than 64 bits: {str(value)[:40]}.", hint)
     if not math.isfinite(value):
-        raise InvalidParameter(f"The filter holds the number {text[:40]}, which is too large.")
+        raise InvalidParameter("The filter holds a number that is too large.")
     return value
 
 

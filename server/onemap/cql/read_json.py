@@ -9,7 +9,7 @@ from pygeofilter import ast, values
 
 from onemap.cql.geojson import read_bbox, read_geometry
 from onemap.cql.instants import OPEN, backwards, parse_date, parse_instant, parse_timestamp
-from onemap.cql.json_source import check_text, load
+from onemap.cql.json_source import check_number, check_text, load
 from onemap.cql.lexer import IDENTIFIER, RESERVED_CALLS
 from onemap.cql.limits import MOST_DEPTH, MOST_ITEMS, check_tree
 from onemap.cql.nodes import ARITHMETIC, COMPARISONS, FOLDS, PREDICATES, Tree, combine, like
@@ -41,7 +41,7 @@ def _node(value: Any, pointer: str, depth: int) -> Tree:
             check_text(value)
             return value
         case bool() | int() | float():
-            return value
+            return check_number(value)
         case list():
             return _items(value, pointer, depth)
         case {"op": str(op), "args": list(args), **others}:

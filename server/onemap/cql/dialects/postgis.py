@@ -6,9 +6,11 @@ without zone. Arithmetic beyond the range of double precision raises an error of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from pygeofilter import ast
 
@@ -26,6 +28,7 @@ _TYPES: Mapping[Kind, str] = {
     "date": "%s::date",
     "datetime": "%s::timestamptz",
 }
+_MARK = re.compile("%%|%s")
 _ICU = 'COLLATE "und-x-icu"'
 _LOWER, _UPPER = f"lower({{}} {_ICU})", f"upper({{}} {_ICU})"
 _CASEI = f"replace(lower(upper(lower({{}} {_ICU}) {_ICU}) {_ICU}), 'ς', 'σ')"
@@ -39,10 +42,16 @@ _ROUND = "(SELECT sign(x) * floor(abs(x) + 0.5) FROM (SELECT {}::double precisio
 _STAMP = (
     """to_jsonb(regexp_replace(to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '\\.?0+$', '') || 'Z')"""
 )
+# The names of the inner rows must not hide columns of the table.
 _MISSING = (
-    "NOT EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS a(x) WHERE x NOT IN (SELECT jsonb_array_elements({})))"
+    "NOT EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS cql_items(cql_item)"
+    " WHERE cql_item NOT IN (SELECT jsonb_array_elements({})))"
 )
-_COMMON = "EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS a(x) WHERE x IN (SELECT jsonb_array_elements({})))"
+_COMMON = (
+    "EXISTS (SELECT 1 FROM jsonb_array_elements({}) AS cql_items(cql_item)"
+    " WHERE cql_item IN (SELECT jsonb_array_elements({})))"
+)
+_IS_ARRAY = "jsonb_typeof({}) = 'array'"
 
 
 class PostGIS:
@@ -132,8 +141,8 @@ def _subset(part: Piece, whole: Piece) -> Piece:
 
 
 def _known(template: str, left: Piece, right: Piece) -> Piece:
-    """Return a test on two arrays, NULL where one of them is."""
-    return fill(f"(CASE WHEN {{}} IS NOT NULL AND {{}} IS NOT NULL THEN {template} END)", left, right, left, right)
+    """Return a test on two arrays, NULL where one of them is none."""
+    return fill(f"(CASE WHEN {_IS_ARRAY} AND {_IS_ARRAY} THEN {template} END)", left, right, left, right)
 
 
 def _element(piece: Piece) -> Piece:
@@ -141,3 +150,10 @@ def _element(piece: Piece) -> Piece:
     if piece.kind == "datetime":
         return fill(_STAMP, piece, kind="string")
     return piece
+
+
+def named(text: str, values: Sequence[Any], prefix: str) -> tuple[str, dict[str, Any]]:
+    """Return a condition with named parameters, ``<prefix>0`` and so on, for a statement that has others."""
+    names = iter(range(len(values)))
+    marked = _MARK.sub(lambda found: found[0] if found[0] == "%%" else f"%({prefix}{next(names)})s", text)
+    return marked, {f"{prefix}{place}": value for place, value in enumerate(values)}
