@@ -92,7 +92,7 @@ def _box(literal: BBox, given: Crs) -> shapely.Geometry:
     if low[1] > high[1]:
         raise InvalidParameter("The filter holds a BBOX whose lower corner is above its upper corner.")
     parts = [_rectangle(*part) for part in Box((low[0], low[1], high[0], high[1]), given).parts()]
-    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
+    return parts[0] if len(parts) == 1 else shapely.union_all(parts)
 
 
 def _rectangle(low_x: float, low_y: float, high_x: float, high_y: float) -> shapely.Geometry:
