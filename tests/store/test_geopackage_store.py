@@ -11,7 +11,7 @@ import shapely
 
 from onemap.app import publish_file
 from onemap.block import Principal
-from onemap.cql import all_of, at_least, equals
+from onemap.cql import all_of, at_least, equals, parse_text, place
 from onemap.errors import ConfigError
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84
@@ -103,6 +103,27 @@ def test_filters(store: tuple[Store, View]) -> None:
     assert source.count(view, query, 10_000) == 150
     inside = FeatureQuery(10_000, Box((113.2, 30.2, 113.6, 30.6), CRS84), equals("name", "n3"))
     assert source.count(view, inside, 10_000) == len(keys(store, inside)) > 0
+
+
+def test_spatial_filters(store: tuple[Store, View], shapes: np.ndarray) -> None:
+    source, view = store
+    near, far = "S_INTERSECTS(geom, BBOX(113.2, 30.2, 113.3, 30.3))", "S_WITHIN(geom, BBOX(113.8, 30.8, 114, 31))"
+    inside = set((np.flatnonzero(shapely.within(shapes, shapely.box(113.8, 30.8, 114, 31))) + 1).tolist())
+    touched = set(meeting(shapes, 113.2, 30.2, 113.3, 30.3))
+    there = set(range(1, COUNT + 1)) - {8}
+    for text, want in (
+        (near, touched),
+        (f"{near} OR {far}", touched | inside),
+        (f"NOT {near}", there - touched),
+        (
+            "NOT S_DISJOINT(geom, BBOX(113.2, 30.2, 113.3, 30.3)) AND CASEI(name) = CASEI('N3')",
+            {key for key in touched if key % 10 == 4},
+        ),
+        ("geom IS NULL", {8}),
+    ):
+        query = FeatureQuery(10_000, filter=place(parse_text(text), CRS84, view.collection.storage))
+        assert keys(store, query) == sorted(want)
+        assert source.count(view, query, 10_000) == len(want) > 0
 
 
 def test_values_come_back(store: tuple[Store, View], shapes: np.ndarray) -> None:

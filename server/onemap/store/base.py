@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pygeofilter import ast
 
 from onemap.catalog.model import Collection, Coverage, Field, TableInfo
+from onemap.cql import write_text
 from onemap.geo.bbox import Box
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
@@ -32,7 +33,8 @@ class View:
     @cached_property
     def digest(self) -> str:
         """A short digest that differs between views of different content; part of every cache key."""
-        text = repr((self.collection.id, [field.name for field in self.columns], self.rows))
+        rows = None if self.rows is None else write_text(self.rows)
+        text = repr((self.collection.id, [field.name for field in self.columns], rows))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def column(self, name: str) -> Field | None:

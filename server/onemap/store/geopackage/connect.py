@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from onemap.cql import register
 from onemap.errors import ConfigError
 
 _PRAGMAS = ("query_only = 1", "trusted_schema = 0", "mmap_size = 2147483648", "cache_size = -32000", "temp_store = 2")
@@ -45,6 +46,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
         try:
             for pragma in _PRAGMAS:
                 connection.execute("PRAGMA " + pragma)
+            register(connection)
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             return connection
         except sqlite3.Error as error:

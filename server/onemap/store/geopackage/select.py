@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 from pygeofilter import ast
 
-from onemap.cql import compile_filter
 from onemap.store.base import Batch, Key, View
 from onemap.store.geopackage.blob import decode
+from onemap.store.geopackage.filters import conditions
 from onemap.store.sql import Sql, compose, identifier, identifiers
 
 _SELECT = "SELECT {key}, {geom}{columns} FROM {table} WHERE "
@@ -22,17 +22,11 @@ _COUNT_SECONDS = 0.2
 class Select:
     """Read features of one view in the order of its key."""
 
-    def __init__(self, view: View, condition: ast.Node | None = None, *, columns: bool = True) -> None:
+    def __init__(
+        self, view: View, condition: ast.Node | None = None, *, columns: bool = True, rtree: str | None = None
+    ) -> None:
         table = view.collection.table
-        quoted = {field.name: identifier(field.name).text for field in table.fields}
-        visible = {field.name: quoted[field.name] for field in view.columns}
-        parts = [
-            compile_filter(view.rows, quoted) if view.rows is not None else None,
-            compile_filter(condition, visible) if condition is not None else None,
-        ]
-        given = [part for part in parts if part]
-        self.where = Sql(" AND ".join(text for text, _ in given)) if given else None
-        self.values = [value for _, values in given for value in values]
+        self.where, self.values = conditions(view, condition, rtree)
         self._fields = view.columns if columns else ()
         self._key = identifier(view.collection.key)
         self._integer_key = view.collection.key == table.primary_key

@@ -85,7 +85,7 @@ class GeoPackageStore:
 
     def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
         """Return the number of matches; None when more than ``most`` candidates would have to be looked at."""
-        select = Select(view, query.filter, columns=False)
+        select = Select(view, query.filter, columns=False, rtree=self._index.rtree(view.collection.table))
         hits = self._index.meeting(view.collection, query.box) if query.box else None
         if hits is None:
             connection = self._connections.get()
@@ -98,7 +98,7 @@ class GeoPackageStore:
 
     def batches(self, view: View, query: FeatureQuery) -> Iterator[Batch]:
         """Yield the features of a query in key order, in batches of a thousand."""
-        select = Select(view, query.filter)
+        select = Select(view, query.filter, rtree=self._index.rtree(view.collection.table))
         hits = self._index.meeting(view.collection, query.box) if query.box else None
         wanted = query.offset + query.limit
         source = (
