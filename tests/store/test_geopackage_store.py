@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def store(request: pytest.FixtureRequest, path: Path, tmp_path_factory: pytest.T
     if request.param == "without R-tree":
         copy = tmp_path_factory.mktemp("plain") / "t.gpkg"
         copy.write_bytes(path.read_bytes())
-        with sqlite3.connect(copy) as connection:
+        with closing(sqlite3.connect(copy)) as connection, connection:
             connection.execute('DROP TABLE "rtree_shapes_geom"')
             connection.execute("DELETE FROM gpkg_extensions")
         path = copy
@@ -174,7 +175,7 @@ def test_state_changes_with_an_edit(path: Path, tmp_path: Path) -> None:
     copy.write_bytes(path.read_bytes())
     store = GeoPackageStore(copy, own=True)
     before = store.state()
-    with sqlite3.connect(copy) as connection:
+    with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("UPDATE gpkg_contents SET description = 'edited' WHERE table_name = 'shapes'")
     assert store.state() != before
 
@@ -198,7 +199,7 @@ def test_what_is_no_geopackage(tmp_path: Path) -> None:
 def test_tables_that_cannot_be_published_are_named(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "t.gpkg"
     copy.write_bytes(path.read_bytes())
-    with sqlite3.connect(copy) as connection:
+    with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("UPDATE gpkg_spatial_ref_sys SET organization = 'NONE' WHERE srs_id = 4490")
     found, left = GeoPackageStore(copy).tables()
     assert found == []

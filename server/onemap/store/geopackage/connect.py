@@ -13,7 +13,7 @@ from onemap.errors import ConfigError
 _PRAGMAS = ("query_only = 1", "trusted_schema = 0", "mmap_size = 2147483648", "cache_size = -32000", "temp_store = 2")
 
 
-class _Connection(sqlite3.Connection):
+class ClosingConnection(sqlite3.Connection):
     """A connection that closes itself with the thread that it belongs to."""
 
     def __del__(self) -> None:
@@ -42,7 +42,7 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     failed: sqlite3.Error | None = None
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         uri = path.resolve().as_uri() + "?" + mode
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=_Connection)
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=ClosingConnection)
         try:
             for pragma in _PRAGMAS:
                 connection.execute("PRAGMA " + pragma)
