@@ -16,7 +16,7 @@ from onemap.cql import all_of, at_least, equals, parse_text, place
 from onemap.errors import ConfigError
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84
-from onemap.store import FeatureQuery, Store, View
+from onemap.store import FeatureQuery, Position, Store, View
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.geopackage.connect import open_readonly
 from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
@@ -91,7 +91,7 @@ def test_pages_join_without_gap_or_overlap(store: tuple[Store, View], shapes: np
     for box in (None, Box((113.1, 30.1, 113.9, 30.9), CRS84)):
         everything = keys(store, FeatureQuery(10_000, box))
         seen: list[int] = []
-        while page := keys(store, FeatureQuery(313, box, after=seen[-1] if seen else None)):
+        while page := keys(store, FeatureQuery(313, box, after=Position(seen[-1]) if seen else None)):
             seen += page
         assert seen == everything
         assert keys(store, FeatureQuery(40, box, offset=1203)) == everything[1203:1243]

@@ -20,7 +20,7 @@ from onemap.features.temporal import parse_datetime, temporal_filter
 from onemap.features.token import Tokens
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import CRS84, Crs
-from onemap.store import FeatureQuery, View
+from onemap.store import FeatureQuery, Position, View
 
 ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next")
 _MOST_OFFSET = 10_000_000
@@ -53,7 +53,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
         limit=limit,
         box=parse_bbox(bbox, bbox_crs) if bbox is not None else None,
         filter=all_of([_time(call, view), *_properties(call, view)]),
-        after=tokens.read(token, view.collection.id) if token is not None else None,
+        after=Position(tokens.read(token, view.collection.id)) if token is not None else None,
         offset=0 if token is not None else offset,
     )
     paging: Literal["keyset", "offset"] = "offset" if "offset" in call.query and token is None else "keyset"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pygeofilter import ast
-
 from onemap.catalog.model import Field, TableInfo
 from onemap.cql import SQLITE, Column, bounds_of, compile_filter
 from onemap.geo.crs import Bounds
-from onemap.store.base import View
+from onemap.store.base import FeatureQuery, View
+from onemap.store.order import beyond
 from onemap.store.sql import Sql, compose, identifier
 
 _MEETS = "(maxx >= ? AND minx <= ? AND maxy >= ? AND miny <= ?)"
@@ -23,20 +22,26 @@ def columns_of(table: TableInfo, fields: Iterable[Field]) -> Mapping[str, Column
     return {table.geometry_column: geometry, **columns}
 
 
-def conditions(view: View, condition: ast.Node | None, rtree: str | None) -> tuple[Sql | None, list[Any]]:
-    """Return the view's own condition AND that of a request, with the values; None when there is neither.
+def conditions(view: View, query: FeatureQuery, rtree: str | None) -> tuple[Sql | None, list[Any]]:
+    """Return the view's own condition AND those of a request, with the values; None when there are none.
 
-    The request may use visible columns only. ``rtree``: the table's R-tree, which then narrows a spatial filter.
+    The request may use visible columns only. ``rtree``: the table's R-tree, which then narrows a spatial filter. The
+    position after which a page begins is a condition where there are sort keys.
     """
     table = view.collection.table
+    every = columns_of(table, table.fields)
     parts: list[tuple[str, list[Any]]] = []
     if view.rows is not None:
-        parts.append(compile_filter(view.rows, columns_of(table, table.fields), SQLITE))
-    if condition is not None:
-        parts.append(compile_filter(condition, columns_of(table, view.columns), SQLITE))
-        boxes = bounds_of(condition, table.geometry_column)
+        parts.append(compile_filter(view.rows, every, SQLITE))
+    if query.filter is not None:
+        parts.append(compile_filter(query.filter, columns_of(table, view.columns), SQLITE))
+        boxes = bounds_of(query.filter, table.geometry_column)
         if rtree is not None and boxes is not None:
             parts.append(_near(table, rtree, boxes))
+    if query.after is not None and query.order:
+        key = view.collection.key
+        keyed = {table.primary_key: Column(identifier(table.primary_key).text, "integer"), **every}
+        parts.append(compile_filter(beyond(query.order, key, query.after), keyed, SQLITE))
     if not parts:
         return None, []
     return Sql(" AND ".join(text for text, _ in parts)), [value for _, values in parts for value in values]
