@@ -31,7 +31,8 @@ ROOT = Path(__file__).parent.parent
 
 def make_province(folder: Path) -> Path:
     """Return the data folder with the small demo province, made again when its generator has changed."""
-    sources = [*sorted((ROOT / "server/onemap/demo").glob("*.py")), ROOT / "server/onemap/store/geopackage/writer.py"]
+    writers = [ROOT / "server/onemap/store/geopackage" / name for name in ("writer.py", "areas.py")]
+    sources = [*sorted((ROOT / "server/onemap/demo").glob("*.py")), *writers]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     stamp = folder / "demo.stamp"
     if not stamp.exists() or stamp.read_text() != digest:
@@ -159,11 +160,20 @@ def free_port() -> int:
 @contextmanager
 def running(*arguments: str) -> Iterator[str]:
     """Run ``onemap serve`` with these arguments in a process of its own and give its address."""
+    command = [str(Path(sys.executable).with_name("onemap")), "serve", *arguments]
+    with listening(command, ROOT, dict(os.environ)) as address:
+        yield address
+
+
+@contextmanager
+def listening(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Run a command that serves on the ``--port`` it is given, in a folder, and give its address."""
     port = free_port()
-    command = [str(Path(sys.executable).with_name("onemap")), "serve", *arguments, "--port", str(port)]
     # A file, not a pipe: nobody reads what a busy server writes while it runs.
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, env=dict(os.environ))
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=environment
+        )
         address = f"http://127.0.0.1:{port}"
         try:
             _wait(address + "/readyz", process, output)

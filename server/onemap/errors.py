@@ -9,7 +9,8 @@ OneMapError
 │   │   ├── UnknownCrs          a coordinate reference system that is not offered
 │   │   └── InvalidBody         a request body that does not match its schema
 │   ├── NotFound                404
-│   │   └── NoSuchProcess       404, with the exception type of OGC API Processes
+│   │   ├── NoSuchProcess       404, with the exception type of OGC API Processes
+│   │   └── NoSuchJob           404, likewise
 │   ├── MethodNotAllowed        405
 │   ├── NotAcceptable           406
 │   ├── TooLarge                413
@@ -111,6 +112,14 @@ class NoSuchProcess(NotFound):
     code = "OM-4041"
     title = "No such process"
     type = PROCESSES_EXCEPTIONS + "no-such-process"
+
+
+class NoSuchJob(NotFound):
+    """There is no such job."""
+
+    code = "OM-4042"
+    title = "No such job"
+    type = PROCESSES_EXCEPTIONS + "no-such-job"
 
 
 class MethodNotAllowed(ClientError):

@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def layer(result: dict[str, Any], role: str) -> dict[str, Any]:
 
 def table(data: Path, name: str, *columns: str) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
     """Geometries and columns of a table, read without the server."""
-    with sqlite3.connect(f"file:{data / 'demo' / 'province.gpkg'}?mode=ro", uri=True) as file:
+    with closing(sqlite3.connect(f"file:{data / 'demo' / 'province.gpkg'}?mode=ro", uri=True)) as file, file:
         rows = file.execute(f"SELECT geom, {', '.join(columns)} FROM {name}").fetchall()
     file.close()
     return decode([row[0] for row in rows]), [row[1:] for row in rows]

@@ -18,8 +18,11 @@ BAD = [
     (f"{ITEMS}?limit=0", "limit"),
     (f"{ITEMS}?limit=ten", "limit"),
     (f"{ITEMS}?limit=-5", "limit"),
-    (f"{ITEMS}?limit=99999999999999999999", "limit"),
     (f"{ITEMS}?offset=-1", "offset"),
+    (f"{ITEMS}?offset=99999999999999999999", "offset"),
+    (f"{ITEMS}?SJNF=9223372036854775808", "SJNF"),
+    (f"{ITEMS}?bbox=1,2,3,4%00", "4\N{REPLACEMENT CHARACTER}"),
+    (f"{ITEMS}?{'&'.join(['a=1'] * 201)}", "201 parameters"),
     (f"{ITEMS}?next=abc", "next"),
     (f"{ITEMS}?datetime=2025-13-01", "datetime"),
     (f"{ITEMS}?datetime=", "datetime"),
@@ -210,3 +213,85 @@ def test_the_definition_as_yaml(client: TestClient) -> None:
 
     response = client.get("/api", params={"f": "yaml"})
     assert yaml.safe_load(response.text)["openapi"] == "3.0.3"
+
+
+def test_a_limit_of_any_size_is_cut_to_the_largest(client: TestClient) -> None:
+    response = client.get(ITEMS, params={"limit": "9" * 30})
+    assert response.status_code == 200
+    assert response.json()["numberReturned"] == 5000
+
+
+def test_the_largest_integer_can_be_asked_for(client: TestClient) -> None:
+    assert client.get(ITEMS, params={"SJNF": str(2**63 - 1)}).json()["numberMatched"] == 0
+    assert client.get(f"{ITEMS}/{2**63 - 1}").status_code == 404
+    assert client.get(f"{ITEMS}/{2**63}").status_code == 404
+
+
+def test_a_token_with_something_appended_is_refused(client: TestClient) -> None:
+    href = next(link["href"] for link in client.get(ITEMS).json()["links"] if link["rel"] == "next")
+    assert client.get(href).status_code == 200
+    assert client.get(href.replace("next=", "next=!!!")).status_code == 400
+    assert client.get(href + "==").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("accept", "page"),
+    [
+        ("text/html", True),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", True),
+        ("text/html;q=0", False),
+        ("text/html;q=0,application/json", False),
+        ("application/json, text/html;q=0.1", False),
+        ("*/*", False),
+    ],
+)
+def test_a_problem_comes_as_what_was_asked_for(client: TestClient, accept: str, page: bool) -> None:
+    response = client.get("/nothing", headers={"Accept": accept})
+    assert response.headers["content-type"].startswith("text/html" if page else "application/problem+json")
+    assert client.get("/nothing?f=html").headers["content-type"].startswith("text/html")
+
+
+def test_header_lines_of_the_same_name_are_one_list(client: TestClient) -> None:
+    accept = [("Accept", "application/json;q=0.5"), ("Accept", "text/html")]
+    for lines in (accept, accept[::-1]):
+        assert client.get("/collections", headers=lines).headers["content-type"].startswith("text/html")
+    etag = client.get("/collections").headers["etag"]
+    tags = [("If-None-Match", '"x"'), ("If-None-Match", etag)]
+    for lines in (tags, tags[::-1]):
+        response = client.get("/collections", headers=lines)
+        assert response.status_code == 304
+        assert {"etag", "vary", "cache-control"} <= set(response.headers)
+
+
+@pytest.mark.parametrize("host", ["a b", "one, two", "one:0", "one:65536", "one/two"])
+def test_a_host_that_is_none_is_refused(client: TestClient, host: str) -> None:
+    assert client.get("/", headers={"Host": host}).status_code == 400
+
+
+def test_pages_have_a_tag_of_their_content(client: TestClient) -> None:
+    first, second = (client.get("/map", headers={"Accept": "text/html"}) for _ in range(2))
+    assert first.headers["etag"] == second.headers["etag"]
+
+
+def test_schemas_are_given_as_what_they_are(client: TestClient) -> None:
+    for name in ("schema", "queryables"):
+        response = client.get(f"/collections/dltb/{name}", headers={"Accept": "application/schema+json"})
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "application/schema+json"
+
+
+def test_an_encoded_slash_belongs_to_the_identifier(client: TestClient) -> None:
+    assert "'1/2'" in client.get(f"{ITEMS}/1%2F2").json()["detail"]
+    assert client.get("/collections/dltb/tiles/WebMercatorQuad%2F9%2F210%2F417").status_code == 404
+
+
+def test_a_compressed_body_is_refused(client: TestClient) -> None:
+    response = client.post("/processes/echo/execution", content=b"x", headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 415
+    assert "Content-Encoding" in response.json()["hint"]
+
+
+def test_a_method_that_is_not_there_is_a_problem_everywhere(client: TestClient) -> None:
+    response = client.post("/livez")
+    assert response.status_code == 405
+    assert response.headers["content-type"] == "application/problem+json"

@@ -6,6 +6,7 @@ Coordinates that GDAL reads are compared with the stored ones, so that a swapped
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 
 def stored(data: Path, table: str, most: int = 50) -> np.ndarray:
     """Return the first geometries of a table as the file has them, x, y."""
-    with sqlite3.connect(data / "demo" / "province.gpkg") as connection:
+    with closing(sqlite3.connect(data / "demo" / "province.gpkg")) as connection, connection:
         rows = connection.execute(f'SELECT geom FROM "{table}" ORDER BY fid LIMIT ?', [most]).fetchall()
     return decode([row[0] for row in rows])
 
@@ -62,7 +63,7 @@ def test_gdal_reads_the_storage_crs(server_url: str, data: Path, collection: str
 
 def test_gdal_pages_through_everything(server_url: str, data: Path) -> None:
     _, found = read(server_url, "dltb", None, PAGE_SIZE="997")
-    with sqlite3.connect(data / "demo" / "province.gpkg") as connection:
+    with closing(sqlite3.connect(data / "demo" / "province.gpkg")) as connection, connection:
         assert len(found) == connection.execute("SELECT count(*) FROM dltb").fetchone()[0]
 
 

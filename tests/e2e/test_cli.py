@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def test_serve_names_what_it_left_out(tmp_path: Path, data: Path) -> None:
 
     path = tmp_path / "p.gpkg"
     path.write_bytes((data / "demo" / "province.gpkg").read_bytes())
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "INSERT INTO gpkg_contents (table_name, data_type, srs_id) VALUES ('notes', 'attributes', 0)"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,12 @@ import shapely
 
 from onemap.app import publish_database, publish_file
 from onemap.block import Principal
-from onemap.cql import all_of, at_least, equals
+from onemap.cql import all_of, at_least, equals, parse_text, place
 from onemap.errors import ConfigError
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84
 from onemap.ingest import copy_geopackage
-from onemap.store import FeatureQuery, Store, View
+from onemap.store import FeatureQuery, Position, Store, View
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.geopackage.connect import open_readonly
 from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
@@ -58,7 +59,7 @@ def store(request: pytest.FixtureRequest, path: Path, tmp_path_factory: pytest.T
     if request.param == "without R-tree":
         copy = tmp_path_factory.mktemp("plain") / "t.gpkg"
         copy.write_bytes(path.read_bytes())
-        with sqlite3.connect(copy) as connection:
+        with closing(sqlite3.connect(copy)) as connection, connection:
             connection.execute('DROP TABLE "rtree_shapes_geom"')
             connection.execute("DELETE FROM gpkg_extensions")
         path = copy
@@ -112,7 +113,7 @@ def test_pages_join_without_gap_or_overlap(store: tuple[Store, View], shapes: np
     for box in (None, Box((113.1, 30.1, 113.9, 30.9), CRS84)):
         everything = keys(store, FeatureQuery(10_000, box))
         seen: list[int] = []
-        while page := keys(store, FeatureQuery(313, box, after=seen[-1] if seen else None)):
+        while page := keys(store, FeatureQuery(313, box, after=Position(seen[-1]) if seen else None)):
             seen += page
         assert seen == everything
         assert keys(store, FeatureQuery(40, box, offset=1203)) == everything[1203:1243]
@@ -125,6 +126,27 @@ def test_filters(store: tuple[Store, View]) -> None:
     assert source.count(view, query, 10_000) == 150
     inside = FeatureQuery(10_000, Box((113.2, 30.2, 113.6, 30.6), CRS84), equals("name", "n3"))
     assert source.count(view, inside, 10_000) == len(keys(store, inside)) > 0
+
+
+def test_spatial_filters(store: tuple[Store, View], shapes: np.ndarray) -> None:
+    source, view = store
+    near, far = "S_INTERSECTS(geom, BBOX(113.2, 30.2, 113.3, 30.3))", "S_WITHIN(geom, BBOX(113.8, 30.8, 114, 31))"
+    inside = set((np.flatnonzero(shapely.within(shapes, shapely.box(113.8, 30.8, 114, 31))) + 1).tolist())
+    touched = set(meeting(shapes, 113.2, 30.2, 113.3, 30.3))
+    there = set(range(1, COUNT + 1)) - {8}
+    for text, want in (
+        (near, touched),
+        (f"{near} OR {far}", touched | inside),
+        (f"NOT {near}", there - touched),
+        (
+            "NOT S_DISJOINT(geom, BBOX(113.2, 30.2, 113.3, 30.3)) AND CASEI(name) = CASEI('N3')",
+            {key for key in touched if key % 10 == 4},
+        ),
+        ("geom IS NULL", {8}),
+    ):
+        query = FeatureQuery(10_000, filter=place(parse_text(text), CRS84, view.collection.storage))
+        assert keys(store, query) == sorted(want)
+        assert source.count(view, query, 10_000) == len(want) > 0
 
 
 def test_values_come_back(store: tuple[Store, View], shapes: np.ndarray) -> None:
@@ -176,7 +198,7 @@ def test_state_changes_with_an_edit(path: Path, tmp_path: Path) -> None:
     copy.write_bytes(path.read_bytes())
     store = GeoPackageStore(copy, own=True)
     before = store.state()
-    with sqlite3.connect(copy) as connection:
+    with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("UPDATE gpkg_contents SET description = 'edited' WHERE table_name = 'shapes'")
     assert store.state() != before
 
@@ -200,7 +222,7 @@ def test_what_is_no_geopackage(tmp_path: Path) -> None:
 def test_tables_that_cannot_be_published_are_named(path: Path, tmp_path: Path) -> None:
     copy = tmp_path / "t.gpkg"
     copy.write_bytes(path.read_bytes())
-    with sqlite3.connect(copy) as connection:
+    with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute("UPDATE gpkg_spatial_ref_sys SET organization = 'NONE' WHERE srs_id = 4490")
     found, left = GeoPackageStore(copy).tables()
     assert found == []

@@ -20,7 +20,7 @@ from onemap.geo.area import measure_for
 from onemap.geo.overlay import overlay
 from onemap.store.geopackage.areas import area_table, build_areas
 from onemap.store.geopackage.blob import decode
-from onemap.store.geopackage.connect import open_readonly
+from onemap.store.geopackage.connect import ClosingConnection, open_readonly
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
 from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
 from onemap.store.sql import Sql
@@ -71,7 +71,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 
 def editor(path: Path) -> sqlite3.Connection:
     """A connection as GIS programs have it: with the functions that the R-tree's triggers call."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, factory=ClosingConnection)
     connection.create_function("ST_IsEmpty", 1, lambda blob: bool(shapely.is_empty(decode([blob]))[0]))
     for number, name in enumerate(("ST_MinX", "ST_MinY", "ST_MaxX", "ST_MaxY")):
         connection.create_function(name, 1, lambda blob, at=number: float(shapely.bounds(decode([blob]))[0, at]))

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from pygeofilter import ast
 
-from onemap.cql import all_of, any_of, at_least, at_most, compile_filter, equals, is_null
+from onemap.cql import Column, all_of, any_of, at_least, at_most, compile_filter, equals, is_null
 from onemap.errors import InvalidParameter
 
-COLUMNS = {"DLBM": '"DLBM"', "TBMJ": '"TBMJ"'}
+COLUMNS = {"DLBM": Column('"DLBM"', "string"), "TBMJ": Column('"TBMJ"', "number")}
 
 
 def test_values_are_bound() -> None:
@@ -28,8 +28,10 @@ def test_unknown_and_hidden_names_are_alike() -> None:
 
 
 def test_other_nodes_are_refused() -> None:
-    with pytest.raises(InvalidParameter, match="Like"):
-        compile_filter(ast.Like(ast.Attribute("DLBM"), "x%", False, "%", "_", "\\", False), COLUMNS)
+    with pytest.raises(InvalidParameter, match="Include"):
+        compile_filter(ast.Include(not_=False), COLUMNS)
+    with pytest.raises(InvalidParameter, match="LIKE that CQL2 does not have"):
+        compile_filter(ast.Like(ast.Attribute("DLBM"), "x*", True, "*", "?", "!", False), COLUMNS)
 
 
 def test_nothing_is_no_filter() -> None:

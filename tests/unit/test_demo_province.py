@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import filecmp
 import json
+import shutil
 import sqlite3
 import zipfile
 from decimal import Decimal
@@ -22,6 +23,7 @@ from onemap.demo import generate
 from onemap.geo.area import measure_for
 from onemap.geo.rounding import round_half_up
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_parcels
+from onemap.store.geopackage.connect import use_wal
 
 TYPES = {".txt": "text/plain", ".zip": "application/zip", ".gpkg": "application/geopackage+sqlite3"}
 
@@ -73,7 +75,11 @@ def test_generating_again_gives_the_same_bytes(demo: Path, tmp_path: Path) -> No
     summary = generate(tmp_path, "small", 1, messages.append)
     names = [str(path.relative_to(tmp_path)) for path in (summary.geopackage, *summary.files)]
     assert len(names) == 12
-    assert filecmp.cmpfiles(demo, tmp_path, names, shallow=False) == (names, [], [])
+    assert filecmp.cmpfiles(demo, tmp_path, names[1:], shallow=False) == (names[1:], [], [])
+    served = Path(shutil.copy(demo / "province.gpkg", tmp_path / "served.gpkg"))
+    for path in (served, summary.geopackage):
+        use_wal(path)  # a server may have turned it on in the file that the tests share
+    assert filecmp.cmp(served, summary.geopackage, shallow=False)
     assert summary.rows["dltb"] == 5000
     assert len(messages) > 4
 
@@ -82,6 +88,7 @@ def test_every_layer_is_valid_and_named(demo: Path) -> None:
     tables = {
         name: (kind, pyogrio.read_info(demo / "province.gpkg", layer=name)["crs"])
         for name, kind in pyogrio.list_layers(demo / "province.gpkg")
+        if kind
     }
     assert tables == {
         "xzq": ("MultiPolygon", "EPSG:4490"),

@@ -311,3 +311,22 @@ def test_limits_are_told() -> None:
         read(zipped(shapefile([BOX] * 3, ["甲"] * 3)), ZIP, limits=Limits(parcels=2))
     with pytest.raises(TooLarge):
         read(zipped(shapefile([BOX], ["甲"])), ZIP, limits=Limits(vertices=4))
+
+
+@pytest.mark.parametrize("name", ["idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7"])
+def test_a_cpg_names_a_text_encoding_or_is_passed_over(name: str) -> None:
+    parts = shapefile([BOX], ["\\ud800 地块"], "gb18030") | {".cpg": name.encode()}
+    assert read(zipped(parts), ZIP).parcels[0].name == "\\ud800 地块"
+
+
+@pytest.mark.parametrize("dbf", [b"", b"\x03" * 500, slice(0, 40), slice(0, -30)])
+def test_a_table_that_lacks_records_is_refused(dbf: bytes | slice) -> None:
+    parts = shapefile([BOX], ["地块"])
+    parts[".dbf"] = dbf if isinstance(dbf, bytes) else parts[".dbf"][dbf]
+    assert ".dbf" in refused(zipped(parts), ZIP, InvalidBody).detail
+
+
+@pytest.mark.parametrize("column", ["column_name", "table_name"])
+def test_names_that_are_not_text_are_refused(column: str) -> None:
+    script = f"UPDATE gpkg_geometry_columns SET {column} = x'41'"
+    refused(geopackage([SHAPE], script=script), GPKG, InvalidBody)

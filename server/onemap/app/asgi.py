@@ -89,6 +89,7 @@ class HttpOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass HTTP on."""
         if scope["type"] == "http":
+            scope["app"] = self  # routes of the framework then raise what is wrong instead of answering it themselves
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})

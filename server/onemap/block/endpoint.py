@@ -25,6 +25,7 @@ class Format:
 
 JSON = Format("json", "application/json")
 HTML = Format("html", "text/html")
+SCHEMA = Format("json", "application/schema+json")
 GEOJSON = Format("json", "application/geo+json")
 OPENAPI = Format("json", "application/vnd.oai.openapi+json;version=3.0")
 

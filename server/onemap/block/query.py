@@ -5,13 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from onemap.errors import InvalidParameter, UnknownParameter, did_you_mean
 
 if TYPE_CHECKING:
     from onemap.block.call import Call
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+SHARED = ("f", "lang")
+"""Query parameters that every resource knows."""
+MOST_PARAMETERS = 200
+_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}", re.ASCII)
+
+
+def parse_query(query_string: bytes) -> dict[str, list[str]]:
+    """Return the query parameters with all their values. Raises InvalidParameter: not UTF-8, or too many."""
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise InvalidParameter("The query is not percent-encoded UTF-8.") from None
+    if len(pairs) > MOST_PARAMETERS:
+        raise InvalidParameter(f"The query has {len(pairs)} parameters; at most {MOST_PARAMETERS} are read.")
+    query: dict[str, list[str]] = {}
+    for name, value in pairs:
+        query.setdefault(name, []).append(value)
+    return query
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
@@ -40,5 +58,5 @@ def integer(call: Call, name: str, default: int, minimum: int, maximum: int | No
         raise InvalidParameter(f"'{name}' must be an integer, not '{shorten(text)}'.")
     value = int(text)
     if value < minimum:
-        raise InvalidParameter(f"'{name}' must be at least {minimum}, not {value}.")
+        raise InvalidParameter(f"'{name}' must be at least {minimum}, not {shorten(text)}.")
     return value if maximum is None else min(value, maximum)

@@ -6,7 +6,7 @@ from typing import Any
 
 from onemap.block import Call
 from onemap.block.links import Link
-from onemap.geo.crs import CRS84, CRS84_URI, Bounds, transform_bounds
+from onemap.geo.crs import CRS84, CRS84_URI, outward, transform_bounds
 from onemap.store import Store, View
 
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
@@ -53,18 +53,12 @@ def _extent(view: View, store: Store) -> dict[str, Any]:
     box = transform_bounds(bounds, view.collection.storage, CRS84) if bounds else None
     extent: dict[str, Any] = {}
     if box:
-        extent["spatial"] = {"bbox": [_outward(box)], "crs": CRS84_URI}
+        extent["spatial"] = {"bbox": [outward(box)], "crs": CRS84_URI}
     interval = store.interval(view)
     if interval:
         start, end = interval
         extent["temporal"] = {"interval": [[_timestamp(start, "start"), _timestamp(end, "end")]], "trs": GREGORIAN}
     return extent
-
-
-def _outward(box: Bounds) -> list[float]:
-    """Return the box in seven decimals, within the world."""
-    west, south, east, north = (round(value, 7) for value in box)
-    return [max(west, -180.0), max(south, -90.0), min(east, 180.0), min(north, 90.0)]
 
 
 def _timestamp(value: str | int | None, side: str) -> str | None:

@@ -1,10 +1,15 @@
-"""Files that come with the package: matrix sets, code lists, the default configuration."""
+"""Files that come with the package: matrix sets, code lists, rule catalogues, the default configuration."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_IN_CHECKOUT = {"matrixsets": "tiles/matrixsets", "codes": "collections/codes", "config": "config"}
+_IN_CHECKOUT = {
+    "matrixsets": "tiles/matrixsets",
+    "codes": "collections/codes",
+    "config": "config",
+    "processes": "processes",
+}
 
 
 def shipped(name: str) -> Path:

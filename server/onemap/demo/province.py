@@ -22,9 +22,12 @@ from onemap.demo.sites import in_province, seed_points
 from onemap.demo.sizes import SIZES
 from onemap.demo.trial import Lines, write_trials
 from onemap.demo.zones import red_line, urban_zones, write_red_line, write_urban
+from onemap.store.geopackage.areas import build_areas
 from onemap.store.geopackage.writer import GeoPackageWriter
 
 type Progress = Callable[[str], None]
+
+_SIDECARS = {".shx", ".dbf", ".prj", ".cpg"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Summary:
     geopackage: Path
     rows: dict[str, int]
     files: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        rows = ", ".join(f"{table} {count:,}" for table, count in self.rows.items())
+        files = "".join(f"\n  {path}" for path in self.files if path.suffix not in _SIDECARS)
+        return f"{self.geopackage}: {rows}\nfiles to try:{files}"
 
 
 def generate(directory: Path, size: Literal["small", "medium", "large"], seed: int, progress: Progress) -> Summary:
@@ -63,6 +71,9 @@ def generate(directory: Path, size: Literal["small", "medium", "large"], seed: i
         rows["buildings"] = write_buildings(writer, country, landuse, cadastre)
         projects = approved(country, units, landuse)
         rows["approved_projects"] = write_projects(writer, projects)
+    progress("measuring areas")
+    for table in rows:
+        build_areas(path, table)
     progress("writing files to try")
     files = write_trials(directory / "parcels", country, units, landuse, Lines(fields >= 0, red >= 0, urban))
     (directory / "shapefile").mkdir(exist_ok=True)

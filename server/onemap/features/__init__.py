@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from onemap.block import GEOJSON, HTML, JSON, Block, Endpoint, Parameter, Principal, Response
+from onemap.block import GEOJSON, HTML, SCHEMA, Block, Endpoint, Parameter, Principal, Response
 from onemap.block.links import Link, Links, link
 from onemap.catalog import type_schema
 from onemap.config import Limits, Settings
@@ -81,9 +81,9 @@ def _endpoints(routes: FeatureRoutes, limits: Limits, view: View | None = None) 
                  response=features, tag="features", open_query=True),
         Endpoint(f"{base}/items/{{featureId}}", routes.item, f"{prefix}.getItem", "Feature", (GEOJSON, HTML),
                  (*own, FEATURE_ID, CRS), response=feature, tag="features"),
-        Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (JSON, HTML),
+        Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (SCHEMA, HTML),
                  own, response=schema, tag="features"),
-        Endpoint(f"{base}/schema", routes.schema, f"{prefix}.getSchema", "Schema", (JSON, HTML),
+        Endpoint(f"{base}/schema", routes.schema, f"{prefix}.getSchema", "Schema", (SCHEMA, HTML),
                  own, response=schema, tag="features"),
     )  # fmt: skip
 

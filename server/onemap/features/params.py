@@ -11,7 +11,7 @@ from typing import Literal
 from pygeofilter import ast
 
 from onemap.block import Call
-from onemap.block.query import integer, refuse_unknown, shorten
+from onemap.block.query import SHARED, integer, refuse_unknown, shorten
 from onemap.catalog import Field
 from onemap.config import Limits
 from onemap.cql import all_of, equals
@@ -20,13 +20,13 @@ from onemap.features.temporal import parse_datetime, temporal_filter
 from onemap.features.token import Tokens
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import CRS84, Crs
-from onemap.store import FeatureQuery, View
+from onemap.store import FeatureQuery, Position, View
 
 ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next")
 _MOST_OFFSET = 10_000_000
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 Value = str | int | float | bool
 
 
@@ -41,9 +41,11 @@ class ItemsRequest:
 
 def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> ItemsRequest:
     """Return the request. Raises UnknownParameter, InvalidParameter or UnknownCrs naming what is wrong."""
-    refuse_unknown(call.query, [*ITEMS, *(field.name for field in view.columns)])
+    refuse_unknown(call.query, [*ITEMS, *SHARED, *(field.name for field in view.columns)])
     limit = integer(call, "limit", min(limits.page_default, limits.page_max), 1, limits.page_max)
-    offset = integer(call, "offset", 0, 0, _MOST_OFFSET)
+    offset = integer(call, "offset", 0, 0)
+    if offset > _MOST_OFFSET:
+        raise InvalidParameter(f"'offset' must be at most {_MOST_OFFSET}.", "Follow the `next` links instead.")
     token = call.one("next")
     bbox = call.one("bbox")
     bbox_crs = parse_crs(call, view, "bbox-crs")
@@ -51,7 +53,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
         limit=limit,
         box=parse_bbox(bbox, bbox_crs) if bbox is not None else None,
         filter=all_of([_time(call, view), *_properties(call, view)]),
-        after=tokens.read(token, view.collection.id) if token is not None else None,
+        after=Position(tokens.read(token, view.collection.id)) if token is not None else None,
         offset=0 if token is not None else offset,
     )
     paging: Literal["keyset", "offset"] = "offset" if "offset" in call.query and token is None else "keyset"
@@ -60,7 +62,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
 
 def parse_item(call: Call, view: View) -> Crs:
     """Return the CRS that a feature request asks for."""
-    refuse_unknown(call.query, ["crs"])
+    refuse_unknown(call.query, ["crs", *SHARED])
     return parse_crs(call, view, "crs")
 
 
@@ -91,7 +93,7 @@ def _properties(call: Call, view: View) -> list[ast.Node]:
 def _value(text: str, field: Field) -> Value:
     """Return the text as a value of the field's type. Raises InvalidParameter."""
     kind = field.type
-    if kind == "integer" and _INTEGER.fullmatch(text):
+    if kind == "integer" and _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
         return int(text)
     if kind == "number" and _NUMBER.fullmatch(text):
         return float(text)

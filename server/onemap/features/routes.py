@@ -60,13 +60,13 @@ class FeatureRoutes:
         """Answer the queryables of a collection."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         data = schema.queryables(view, call.links.self(), call.lang)
-        return Document(data, "features/schema.html", {"collection": view.collection}, media_type=_schema_type(call))
+        return Document(data, "features/schema.html", {"collection": view.collection})
 
     async def schema(self, call: Call) -> Reply:
         """Answer the schema of a collection's features."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         data = schema.schema(view, call.links.self(), call.lang)
-        return Document(data, "features/schema.html", {"collection": view.collection}, media_type=_schema_type(call))
+        return Document(data, "features/schema.html", {"collection": view.collection})
 
     def _collection(self, call: Call, view: View, request: ItemsRequest) -> Iterator[bytes]:
         """Return the chunks of a FeatureCollection, the first batch already read so that errors come early."""
@@ -113,7 +113,3 @@ def item_links(call: Call, collection: Collection) -> list[Link]:
         link(call.links.self(call.query, f="html"), "alternate", HTML.media_type, "This document as HTML"),
         link(call.links.to("collections", collection.id, f="json"), "collection", "application/json", collection.id),
     ]
-
-
-def _schema_type(call: Call) -> str | None:
-    return None if call.format is HTML else "application/schema+json"

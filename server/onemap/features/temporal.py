@@ -74,4 +74,4 @@ def _stored(moment: datetime, field: Field) -> str | int:
         return moment.year
     if field.type == "date":
         return moment.date().isoformat()
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -29,7 +29,7 @@ class Tokens:
     def read(self, token: str, collection: str) -> Key:
         """Return the key in a token. Raises InvalidParameter for one that this server did not make."""
         try:
-            raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             raw = b""
         signature, payload = raw[:_SIGNATURE], raw[_SIGNATURE:]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
+from onemap.block.query import shorten
 from onemap.errors import InvalidParameter
 from onemap.geo.crs import CRS84, Bounds, Crs, intersect, same_plane, transform_bounds, transform_xy
 
@@ -71,7 +72,7 @@ def parse_bbox(text: str, crs: Crs, name: str = "bbox") -> Box:
 def _number(text: str, name: str, crs: Crs) -> float:
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise InvalidParameter(f"'{name}' holds '{text[:40]}', which is not a finite number.", _bbox_hint(crs))
+        raise InvalidParameter(f"'{name}' holds '{shorten(text, 40)}', which is not a finite number.", _bbox_hint(crs))
     return value
 
 

@@ -13,6 +13,7 @@ Beijing 1954 are refused: without an authorised transformation they would be sil
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -165,6 +166,13 @@ def transform(geometries: NDArray[np.object_], source: Crs, target: Crs) -> NDAr
     moved = shapely.transform(geometries, lambda xy: transform_xy(xy, source, target))
     finite = np.isfinite(shapely.bounds(moved)).all(axis=1) | shapely.is_empty(moved)
     return np.asarray(np.where(finite, moved, None), dtype=object)
+
+
+def outward(box: Bounds) -> list[float]:
+    """Return a box of longitudes and latitudes rounded outwards to seven decimals (1 cm), within the world."""
+    low = [math.floor(value * 1e7) / 1e7 for value in box[:2]]
+    high = [math.ceil(value * 1e7) / 1e7 for value in box[2:]]
+    return [max(low[0], -180.0), max(low[1], -90.0), min(high[0], 180.0), min(high[1], 90.0)]
 
 
 def transform_bounds(bounds: Bounds, source: Crs, target: Crs) -> Bounds | None:

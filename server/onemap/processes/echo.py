@@ -27,12 +27,18 @@ def _base64(text: str) -> str:
     return text
 
 
+def _corners(numbers: list[float]) -> list[float]:
+    if len(numbers) not in (4, 6):
+        raise ValueError("a box has 4 numbers, or 6 with heights")
+    return numbers
+
+
 class BoundingBox(BaseModel):
     """A bounding box as Processes 1.0 defines it (bbox.yaml): 4 or 6 numbers and a CRS."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bbox: list[float] = Field(min_length=4, max_length=6)
+    bbox: Annotated[list[float], AfterValidator(_corners)] = Field(min_length=4, max_length=6)
     crs: str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from onemap.block import Call, Reply
 from onemap.block.query import shorten
-from onemap.errors import PROCESSES_EXCEPTIONS, NotFound
-
-
-class NoSuchJob(NotFound):
-    """There is no such job."""
-
-    title = "No such job"
-    code = "OM-4042"
-    type = PROCESSES_EXCEPTIONS + "no-such-job"
+from onemap.errors import NoSuchJob
 
 
 async def job(call: Call) -> Reply:

@@ -67,7 +67,7 @@ class LanduseBreakdown(ParcelProcess):
 def _one(layers: list[Layer]) -> Layer:
     """Return the one land-use layer to work on. Raises InvalidBody when there is none, or a choice to make."""
     if not layers:
-        raise InvalidBody(f"There is no layer '{ROLE}' for this process.", pointer="/inputs/layers")
+        raise InvalidBody("There is no land-use layer here that you may see.", "Ask an instance that publishes one.")
     if len(layers) > 1:
         names = ", ".join(layer.collection.id for layer in layers)
         raise InvalidBody("There are several land-use layers.", f"Choose one of: {names}.", pointer="/inputs/layers")

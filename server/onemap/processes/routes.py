@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +22,7 @@ from onemap.security import Gate
 
 MAX_LIMIT = 1000
 AT_ONCE = 8
-"""Executions at the same time; others wait, so that maps and features keep their worker threads."""
+"""Executions of one process at the same time; more wait, so that maps, features and other processes go on."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Handlers:
         def work() -> Reply:
             return run(parse_execution(process, call.body, call.headers.get("content-type", "")), context)
 
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiters[process.id])
 
     @cached_property
-    def _limiter(self) -> anyio.CapacityLimiter:
-        return anyio.CapacityLimiter(AT_ONCE)
+    def _limiters(self) -> dict[str, anyio.CapacityLimiter]:
+        return defaultdict(lambda: anyio.CapacityLimiter(AT_ONCE))

@@ -14,7 +14,8 @@ from onemap.block.query import shorten
 from onemap.errors import InvalidBody
 
 MAX_DEPTH = 32
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# A string that is not closed reaches to the end: without that, each quote in it would be tried as a beginning.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LARGEST = 2**63 - 1
 

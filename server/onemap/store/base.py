@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import shapely
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from pygeofilter import ast
 
 from onemap.catalog.model import Collection, Coverage, Field, TableInfo
+from onemap.cql import write_text
 from onemap.geo.bbox import Box
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
 
 Key = int | str
+Value = str | int | float | bool
 
 
 @dataclass(frozen=True)
@@ -32,26 +34,50 @@ class View:
     @cached_property
     def digest(self) -> str:
         """A short digest that differs between views of different content; part of every cache key."""
-        text = repr((self.collection.id, [field.name for field in self.columns], self.rows))
+        rows = None if self.rows is None else write_text(self.rows)
+        text = repr((self.collection.id, [field.name for field in self.columns], rows))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def column(self, name: str) -> Field | None:
         """Return a visible column by name, or None: hidden ones are as unknown ones."""
         return next((field for field in self.columns if field.name == name), None)
 
+    def only(self, names: Container[str] | None) -> tuple[Field, ...]:
+        """Return the visible columns among these names, all for None."""
+        return self.columns if names is None else tuple(field for field in self.columns if field.name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """A column to sort by. Texts sort by code points; features without a value come last in both directions."""
+
+    name: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place of a feature in an order: its key, and its values of the sort keys."""
+
+    key: Key
+    values: tuple[Value | None, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureQuery:
-    """Which features, in the stable order of the collection's key.
+    """Which features, in the order of the sort keys and then of the collection's key.
 
-    ``after``: only keys above this one. ``offset``: how many of the matches to pass over.
+    ``filter``: checked and placed (``onemap.cql``). ``after``: only features beyond this position. ``offset``: how many
+    of the matches to pass over. ``columns``: names of the view's columns that are read, None for all.
     """
 
     limit: int
     box: Box | None = None
     filter: ast.Node | None = None
-    after: Key | None = None
+    after: Position | None = None
     offset: int = 0
+    order: tuple[SortKey, ...] = ()
+    columns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +90,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def position(self, at: int, order: Sequence[SortKey]) -> Position:
+        """Return the position of one of the features, whose sort keys are among the columns."""
+        return Position(self.keys[at], tuple(cast("Value | None", self.columns[sort.name][at]) for sort in order))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from onemap.block import JSON, Call
 from onemap.block.links import Link, Links, link
 from onemap.catalog import type_schema
-from onemap.geo.crs import CRS84_URI, Bounds
+from onemap.geo.crs import CRS84_URI, Bounds, outward
 from onemap.tiles.matrixset import TileMatrixSet
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.tilesets import TileSet
@@ -94,7 +93,7 @@ def tilejson(tileset: TileSet, links: Links, lang: str) -> dict[str, Any]:
         ],
     }
     if tileset.box:
-        box = _outward(tileset.box)
+        box = outward(tileset.box)
         document["bounds"] = box
         document["center"] = [*_middle(tileset.box), min(low + 2, high)]
     return {key: value for key, value in document.items() if value != ""}
@@ -171,7 +170,7 @@ def _tilejson_link(tileset: TileSet, links: Links) -> list[Link]:
 
 
 def _bounding_box(box: Bounds) -> dict[str, Any]:
-    west, south, east, north = _outward(box)
+    west, south, east, north = outward(box)
     return {"lowerLeft": [west, south], "upperRight": [east, north], "crs": CRS84_URI, "orderedAxes": ["Lon", "Lat"]}
 
 
@@ -183,10 +182,3 @@ def _center_point(tileset: TileSet, box: Bounds) -> dict[str, Any]:
 
 def _middle(box: Bounds) -> list[float]:
     return [round((box[0] + box[2]) / 2, 7), round((box[1] + box[3]) / 2, 7)]
-
-
-def _outward(box: Bounds) -> list[float]:
-    """Return the box rounded outwards to seven decimals, within the world."""
-    low = [math.floor(value * 1e7) / 1e7 for value in box[:2]]
-    high = [math.ceil(value * 1e7) / 1e7 for value in box[2:]]
-    return [max(low[0], -180.0), max(low[1], -90.0), min(high[0], 180.0), min(high[1], 90.0)]

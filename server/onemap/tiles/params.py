@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from onemap.block.conditional import accepts_gzip, refused
-from onemap.block.query import refuse_unknown, shorten
+from onemap.block.query import parse_query, refuse_unknown, shorten
 from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound
 from onemap.tiles.mvt import MEDIA_TYPE
 
@@ -56,16 +55,13 @@ def parse_tile(scope: Mapping[str, Any], match: re.Match[str]) -> TileRequest:
 
 
 def _check_query(query_string: bytes) -> None:
-    try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
-    except ValueError:
-        raise InvalidParameter("The query is not percent-encoded UTF-8, or has more than 200 parameters.") from None
-    refuse_unknown((name for name, _ in pairs), ("f",))
-    if len(pairs) > 1:
-        raise InvalidParameter(f"The parameter 'f' is given {len(pairs)} times.", "Give it once.")
-    for _, value in pairs:
-        if value != FORMAT:
-            raise InvalidParameter(f"'f' is '{shorten(value)}'.", f"Tiles come as '{FORMAT}' only.")
+    query = parse_query(query_string)
+    refuse_unknown(query, ("f",))
+    values = query.get("f", [FORMAT])
+    if len(values) > 1:
+        raise InvalidParameter(f"The parameter 'f' is given {len(values)} times.", "Give it once.")
+    if values[0] != FORMAT:
+        raise InvalidParameter(f"'f' is '{shorten(values[0])}'.", f"Tiles come as '{FORMAT}' only.")
 
 
 def _check_accept(accept: str | None) -> None:

@@ -50,6 +50,5 @@ class Pages:
             "static": lambda name: call.links.to("static", *name.split("/")),
             "alternate": lambda name: call.links.self(call.query, f=name),
             "language_switch": call.links.self(call.query, lang=other),
-            "request_id": call.request_id,
         }
         return environment().get_template(template).render({**page, **context}).encode()

@@ -7,20 +7,23 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import unquote
 
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from onemap.block import HTML, Call, Links, Principal
-from onemap.errors import BadRequest, ClientGone, MethodNotAllowed, NotFound, Unavailable, UriTooLong
+from onemap.block import HTML, Call, Format, Links, Principal
+from onemap.block.query import parse_query
+from onemap.errors import BadRequest, ClientError, ClientGone, MethodNotAllowed, NotFound, Unavailable, UriTooLong
 from onemap.security import identify
 from onemap.web import problem
 from onemap.web.html import SECURITY_HEADERS, Pages
-from onemap.web.negotiate import LANGUAGES, choose_language
+from onemap.web.negotiate import LANGUAGES, choose_format, choose_language
 from onemap.web.respond import VARY, send_response
 
 _HOST = re.compile(r"([A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?", re.ASCII)
+_PROBLEM = Format("json", problem.MEDIA_TYPE)
 _CORS = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"Content-Crs, Link, Location, ETag, Content-Range, Preference-Applied"),
@@ -43,8 +46,8 @@ class Context:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its context."""
         if scope["type"] == "http":
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            path = scope["path"].rstrip("/") or "/"
+            headers = _headers(scope)
+            path = _path(scope).rstrip("/") or "/"
             scope["path"] = path
             scope["onemap.request_id"] = secrets.token_hex(8)
             scope["onemap.headers"] = headers
@@ -59,7 +62,8 @@ class Context:
         client = scope.get("client")
         if client and client[0] in self.trusted_proxies:
             scheme = headers.get("x-forwarded-proto", scheme).split(",")[0].strip()
-            host = headers.get("x-forwarded-host", host).split(",")[0].strip()
+            said = headers.get("x-forwarded-host", host).split(",")[0].strip()
+            host = said if _is_host(said) else host
             prefix = headers.get("x-forwarded-prefix", prefix).split(",")[0].strip().rstrip("/")
         return f"{scheme}://{host}{prefix}"
 
@@ -133,8 +137,9 @@ class Limits:
         size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
         if size > self.uri_bytes:
             raise UriTooLong(f"The request target has {size} bytes; at most {self.uri_bytes} are accepted.")
-        if not _HOST.fullmatch(scope["onemap.headers"].get("host", "localhost")):
-            raise BadRequest("The Host header is not a host name.")
+        unnamed = "localhost" if scope.get("http_version") == "1.0" else ""
+        if not _is_host(scope["onemap.headers"].get("host", unnamed)):
+            raise BadRequest("The Host header must be there once, and be a host name (RFC 9112, 3.2).")
         if "\x00" in scope["path"]:
             raise BadRequest("The path contains a NUL character.")
         await self.app(scope, receive, send)
@@ -161,6 +166,29 @@ def _ours(error: Exception, scope: Scope) -> Exception:
     return NotFound(f"There is nothing at '{scope['path'][:200]}'.", "GET / lists what there is.")
 
 
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    return found is not None and 0 < int((found[2] or ":80")[1:]) < 65536
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers by lower-case name; lines of the same name are one list (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def _path(scope: Scope) -> str:
+    """Return the path, decoded; a slash that was percent-encoded belongs to its segment and stays ``%2F``."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2f" not in raw.lower():
+        return str(scope["path"])
+    segments = raw.split(b"?")[0].decode("latin-1").split("/")
+    return str(scope.get("root_path", "")) + "/".join(unquote(segment).replace("/", "%2F") for segment in segments)
+
+
 def _language_cookie(headers: Mapping[str, str]) -> str | None:
     if "cookie" not in headers:
         return None
@@ -172,8 +200,12 @@ def _language_cookie(headers: Mapping[str, str]) -> str | None:
 
 
 def _wants_page(scope: Scope) -> bool:
-    accept = scope["onemap.headers"].get("accept", "")
-    return "text/html" in accept and "f=json" not in scope["query_string"].decode("latin-1")
+    """Whether a problem is shown as a page: asked for as any other document, and as JSON when that fails."""
+    try:
+        wanted = parse_query(scope["query_string"]).get("f", [None])[0]
+        return choose_format((_PROBLEM, HTML), wanted, scope["onemap.headers"].get("accept", "")) is HTML
+    except ClientError:
+        return False
 
 
 def _call(scope: Scope) -> Call:

@@ -20,6 +20,7 @@ from onemap.web.html import SECURITY_HEADERS, Pages
 VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
 _WORTH_COMPRESSING = 1024
 _GZIP = 31
+_ON_304 = ("ETag", "Vary", "Cache-Control")
 _TEXT = ("json", "html", "text/", "yaml", "javascript")
 Headers = dict[str, str]
 
@@ -36,12 +37,12 @@ class Responder:
             await _stream(reply, call, caller, scope, send)
             return
         body, media_type = self._body(reply, call)
-        headers = {"Content-Type": media_type, "Vary": VARY, **_common(media_type, call), **reply.headers}
+        headers = {**_common(media_type, call), **reply.headers}
         if reply.status == 200:
             compressed = _gzip_taken(call) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
             headers["ETag"] = _etag(body, compressed)
             if not_modified(call.headers.get("if-none-match"), headers["ETag"]):
-                await send_response(send, 304, {name: headers[name] for name in ("ETag", "Vary")}, b"", scope)
+                await send_response(send, 304, {name: headers[name] for name in _ON_304}, b"", scope)
                 return
             if compressed:
                 body = await anyio.to_thread.run_sync(lambda: igzip.compress(body, 1, mtime=0))
@@ -57,13 +58,15 @@ class Responder:
 
 
 def _common(media_type: str, call: Call) -> Headers:
-    language = {"Content-Language": "zh-Hans" if call.lang == "zh" else "en"}
-    return {**language, **(SECURITY_HEADERS if media_type.startswith("text/html") else {})}
+    """Return what every answer says: what it varies with, its language, and that a copy is to be asked for again."""
+    language = "zh-Hans" if call.lang == "zh" else "en"
+    common = {"Content-Type": media_type, "Vary": VARY, "Content-Language": language, "Cache-Control": "no-cache"}
+    return common | (SECURITY_HEADERS if media_type.startswith("text/html") else {})
 
 
 async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
     """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
-    headers = {"Content-Type": reply.media_type, "Vary": VARY, **reply.headers}
+    headers = {**_common(reply.media_type, call), **reply.headers}
     compressor = isal_zlib.compressobj(1, wbits=_GZIP) if _gzip_taken(call) else None
     if compressor:
         headers["Content-Encoding"] = "gzip"

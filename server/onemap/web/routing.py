@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from urllib.parse import parse_qsl
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from onemap.block import Block, Call, Endpoint
-from onemap.block.query import refuse_unknown
-from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge
+from onemap.block.query import SHARED, parse_query, refuse_unknown
+from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge, UnsupportedMediaType
 from onemap.web.negotiate import choose_format, choose_language
 from onemap.web.respond import Responder, send_response
 from onemap.web.watch import watching
-
-Query = dict[str, list[str]]
-SHARED = ("f", "lang")
 
 
 def routes(blocks: Sequence[Block], responder: Responder, body_limit: int) -> list[Route]:
@@ -59,37 +55,27 @@ class Operations:
 
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Call:
         headers = scope["onemap.headers"]
+        if endpoint.method != "GET" and headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("A compressed body is not read here.", "Send it without Content-Encoding.")
         query = parse_query(scope["query_string"])
         shared = {name: query.pop(name) for name in SHARED if name in query}
         for name, values in shared.items():
             if len(values) > 1:
                 raise InvalidParameter(f"The parameter '{name}' is given {len(values)} times.", "Give it once.")
         if not endpoint.open_query:
-            refuse_unknown(query, [item.name for item in endpoint.parameters if item.place == "query"])
+            refuse_unknown(query, [*SHARED, *(item.name for item in endpoint.parameters if item.place == "query")])
         wanted = {name: values[0] for name, values in shared.items()}
         return Call(
             principal=scope["onemap.principal"],
             links=scope["onemap.links"],
             format=choose_format(endpoint.formats, wanted.get("f"), headers.get("accept", "")),
-            path=scope["path_params"],
+            path={name: value.replace("%2F", "/") for name, value in scope["path_params"].items()},
             query=query,
             headers=headers,
             body=await read_body(receive, self.body_limit) if endpoint.method != "GET" else b"",
             lang=choose_language(wanted.get("lang"), scope["onemap.language"], headers.get("accept-language", "")),
             request_id=scope["onemap.request_id"],
         )
-
-
-def parse_query(query_string: bytes) -> Query:
-    """Return the query parameters with all their values. Raises InvalidParameter when it is not UTF-8."""
-    try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
-    except (UnicodeDecodeError, ValueError):
-        raise InvalidParameter("The query is not percent-encoded UTF-8, or has more than 200 parameters.") from None
-    query: Query = {}
-    for name, value in pairs:
-        query.setdefault(name, []).append(value)
-    return query
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:

@@ -113,7 +113,7 @@ def _findings(rule: Rule) -> list[Finding]:
 
 def catalogue_file() -> Path:
     """Return the file of the catalogue that comes with the server."""
-    return shipped("config").with_name("processes") / "control-lines.yml"
+    return shipped("processes") / "control-lines.yml"
 
 
 @cache

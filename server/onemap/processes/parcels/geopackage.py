@@ -74,6 +74,8 @@ def _content(
     if not layers:
         raise InvalidBody("The GeoPackage has no feature table.", pointer=pointer)
     table, column, organization, code, definition = layers[0]
+    if not (isinstance(table, str) and isinstance(column, str)):
+        raise InvalidBody("gpkg_geometry_columns names a table or a column by something not text.", pointer=pointer)
     notes = []
     if len(layers) > 1:
         message = f"The GeoPackage has {len(layers)} feature tables; the parcels are those of '{shorten(table)}'."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import warnings
 import zipfile
@@ -10,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-import pyogrio.raw
 import shapely
 
 from onemap.block.query import shorten
@@ -19,10 +17,13 @@ from onemap.geo.crs import Crs
 from onemap.processes.parcels.archive import read_archive
 from onemap.processes.parcels.attributes import describe, plain
 from onemap.processes.parcels.model import Limits, Note, Shape
-from onemap.processes.parcels.shp import index_of
+from onemap.processes.parcels.shp import check_table, index_of
 from onemap.processes.parcels.systems import agree, from_wkt
 
 _PARTS = ("shp", "dbf")
+_GB18030 = dict.fromkeys(("gbk", "gb2312", "gb18030", "936", "cp936", "54936"), "gb18030")
+_CODECS = {"utf8": "utf-8", "65001": "utf-8", "big5": "big5", "950": "big5", "cp950": "big5", **_GB18030}
+_CODECS |= {"ascii": "latin-1", "latin1": "latin-1", "iso88591": "latin-1", "88591": "latin-1", "1252": "cp1252"}
 
 
 def read_shapefile(data: bytes, asked: Crs | None, limits: Limits, pointer: str) -> tuple[list[Shape], Crs, list[Note]]:
@@ -33,6 +34,7 @@ def read_shapefile(data: bytes, asked: Crs | None, limits: Limits, pointer: str)
     """
     files = _one_set(read_archive(data, pointer), pointer)
     files["shx"] = index_of(files["shp"], limits, pointer)
+    check_table(files["dbf"], (len(files["shx"]) - 100) // 8, pointer)
     crs = _system(files.get("prj"), asked)
     fields, geometries, columns = _read(files, limits, pointer)
     limits.check_parcels(len(geometries))
@@ -72,6 +74,8 @@ def _system(prj: bytes | None, asked: Crs | None) -> Crs:
 
 def _read(files: Mapping[str, bytes], limits: Limits, pointer: str) -> tuple[list[str], list[Any], list[Sequence[Any]]]:
     """Return field names, geometries and columns; text as Latin-1, which keeps every byte."""
+    import pyogrio.raw  # loads GDAL, which a server may never need
+
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for suffix in (*_PARTS, "shx"):
@@ -110,15 +114,9 @@ class _Text:
 
 
 def _named(cpg: bytes | None) -> str | None:
-    """Return the codec that a .cpg file names, or None."""
-    name = (cpg or b"").decode("ascii", errors="ignore").strip().lower()
-    if name in ("gbk", "gb2312", "936", "cp936", "ansi 936"):
-        return "gb18030"
-    try:
-        found = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    return found.name if getattr(found, "_is_text_encoding", False) else None
+    """Return the codec that a .cpg file names, None for one that is not read here."""
+    name = (cpg or b"").decode("ascii", errors="ignore").strip().lower().replace("ansi ", "").replace("-", "")
+    return _CODECS.get(name)
 
 
 def _sniffed(columns: Sequence[Sequence[Any]]) -> str:

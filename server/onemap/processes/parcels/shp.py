@@ -13,6 +13,7 @@ from onemap.processes.parcels.model import Limits
 MAX_RINGS = 5_000
 """Most rings of one shape: telling holes from parts takes time that grows with their square."""
 _HEADER = 100
+_HEADER_DBF = 32
 _POLYGONS = (5, 15, 25)
 _TYPES = {1: "Point", 3: "LineString", 8: "MultiPoint", 11: "Point", 13: "LineString", 18: "MultiPoint"}
 _FIXED = 44
@@ -41,6 +42,13 @@ def index_of(shp: bytes, limits: Limits, pointer: str) -> bytes:
         at += 8 + 2 * words
     length = (_HEADER + 8 * len(entries)) // 2
     return shp[:24] + struct.pack(">i", length) + shp[28:_HEADER] + b"".join(entries)
+
+
+def check_table(dbf: bytes, records: int, pointer: str) -> None:
+    """Raise InvalidBody when a .dbf file does not hold a record for each shape (dBASE III)."""
+    known, head, width = struct.unpack_from("<xxxxiHH", dbf) if len(dbf) > _HEADER_DBF else (0, 0, 0)
+    if head <= _HEADER_DBF or known != records or len(dbf) < head + known * width:
+        raise InvalidBody(f"The .dbf file does not hold the {records} records of the .shp file.", pointer=pointer)
 
 
 def _vertices(shp: bytes, at: int, length: int, pointer: str) -> int:

@@ -7,9 +7,17 @@ import sqlite3
 import threading
 from pathlib import Path
 
+from onemap.cql import register
 from onemap.errors import ConfigError
 
 _PRAGMAS = ("query_only = 1", "trusted_schema = 0", "mmap_size = 2147483648", "cache_size = -32000", "temp_store = 2")
+
+
+class ClosingConnection(sqlite3.Connection):
+    """A connection that closes itself with the thread that it belongs to."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Connections:
@@ -33,10 +41,12 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     """Return a read-only connection; a file in a read-only folder is opened as unchanging."""
     failed: sqlite3.Error | None = None
     for mode in ("mode=ro", "mode=ro&immutable=1"):
-        connection = sqlite3.connect(path.resolve().as_uri() + "?" + mode, uri=True, check_same_thread=False)
+        uri = path.resolve().as_uri() + "?" + mode
+        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=ClosingConnection)
         try:
             for pragma in _PRAGMAS:
                 connection.execute("PRAGMA " + pragma)
+            register(connection)
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
             return connection
         except sqlite3.Error as error:

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-from pygeofilter import ast
 
 from onemap.catalog.model import Field, TableInfo
-from onemap.cql import compile_filter
-from onemap.store.base import Batch, Key, View
+from onemap.store.base import Batch, FeatureQuery, Key, SortKey, View
 from onemap.store.geopackage.blob import decode
+from onemap.store.geopackage.filters import conditions
 from onemap.store.sql import Sql, compose, identifier, identifiers
 
 _SELECT = "SELECT {key}, {geom}{columns} FROM {table} WHERE "
@@ -21,36 +20,29 @@ _COUNT_SECONDS = 0.2
 
 
 class Select:
-    """Read features of one view in the order of its key."""
+    """Read features of one view in the order of a query."""
 
-    def __init__(self, view: View, condition: ast.Node | None = None, *, columns: bool = True) -> None:
+    def __init__(self, view: View, query: FeatureQuery | None = None, rtree: str | None = None) -> None:
+        query = query or FeatureQuery(limit=0)
         table = view.collection.table
-        quoted = {field.name: identifier(field.name).text for field in table.fields}
-        visible = {field.name: quoted[field.name] for field in view.columns}
-        parts = [
-            compile_filter(view.rows, quoted) if view.rows is not None else None,
-            compile_filter(condition, visible) if condition is not None else None,
-        ]
-        given = [part for part in parts if part]
-        self.where = Sql(" AND ".join(text for text, _ in given)) if given else None
-        self.values = [value for _, values in given for value in values]
-        self._fields = view.columns if columns else ()
+        self.where, self.values = conditions(view, query, rtree)
+        self.fields = view.only(query.columns)
+        self._sorted = bool(query.order)
         self._key = identifier(view.collection.key)
         self._integer_key = view.collection.key == table.primary_key
-        self._primary = identifier(table.primary_key)
-        self._table = identifier(table.name)
-        names = identifiers(field.name for field in self._fields)
+        names = identifiers(field.name for field in self.fields)
         self._gaps = {
             "key": self._key,
-            "primary": self._primary,
+            "primary": identifier(table.primary_key),
             "geom": identifier(table.geometry_column),
-            "columns": Sql(", " + names.text) if self._fields else Sql(""),
-            "table": self._table,
+            "columns": Sql(", " + names.text) if self.fields else Sql(""),
+            "table": identifier(table.name),
             "where": self.where or Sql("1"),
+            "order": _order(query.order, self._key),
         }
 
     def after(self, connection: sqlite3.Connection, after: Key | None, most: int) -> Batch:
-        """Return up to ``most`` features whose key is above ``after``."""
+        """Return up to ``most`` features whose key is above ``after``, in the order of the key."""
         bound = "{key} > ? AND " if after is not None else ""
         values = [after] if after is not None else []
         return self._run(connection, bound + "{where} ORDER BY {key} LIMIT ?", [*values, *self.values, most])
@@ -59,25 +51,32 @@ class Select:
         """Return the feature with this id, or an empty batch."""
         value: Key = key
         if self._integer_key:
-            if not (key.isascii() and key.isdecimal() and len(key) <= 18 and str(int(key)) == key):
+            if not (key.isascii() and key.isdecimal() and len(key) <= 19 and str(int(key)) == key and int(key) < 2**63):
                 return self._batch([])
             value = int(key)
         return self._run(connection, "{key} = ? AND {where} LIMIT 1", [value, *self.values])
 
     def by_primary_keys(self, connection: sqlite3.Connection, ids: Sequence[int]) -> Batch:
-        """Return the features with these primary keys, in the order of the view's key."""
-        condition = "{primary} IN (SELECT value FROM json_each(?)) AND {where} ORDER BY {key}"
+        """Return the features with these primary keys, in the order of the query."""
+        condition = "{primary} IN (SELECT value FROM json_each(?)) AND {where} ORDER BY {order}"
         return self._run(connection, condition, [_json(ids), *self.values])
 
+    def first(self, connection: sqlite3.Connection, most: int) -> list[int]:
+        """Return the primary keys of the first features in the order of the query."""
+        sql = "SELECT {primary} FROM {table} WHERE {where} ORDER BY {order} LIMIT ?"
+        return [row[0] for row in connection.execute(compose(sql, **self._gaps), [*self.values, most])]
+
     def ordered(self, connection: sqlite3.Connection, ids: Sequence[int], after: Key | None) -> list[int]:
-        """Return those of the primary keys whose key is above ``after``, in the order of the view's key."""
-        if self._integer_key:
+        """Return the primary keys, those at or before ``after`` left out, in the order of the query."""
+        if self._integer_key and not self._sorted:
             return [identity for identity in ids if after is None or identity > int(after)]
         sql = "SELECT {primary} FROM {table} WHERE {primary} IN (SELECT value FROM json_each(?))"
         values: list[Any] = [_json(ids)]
-        if after is not None:
+        if self._sorted:
+            sql, values = sql + " AND {where}", [*values, *self.values]
+        elif after is not None:
             sql, values = sql + " AND {key} > ?", [*values, after]
-        rows = connection.execute(compose(sql + " ORDER BY {key}", **self._gaps), values)
+        rows = connection.execute(compose(sql + " ORDER BY {order}", **self._gaps), values)
         return [row[0] for row in rows]
 
     def count(self, connection: sqlite3.Connection) -> int | None:
@@ -104,8 +103,8 @@ class Select:
         return self._batch(connection.execute(compose(_SELECT + condition, **self._gaps), values).fetchall())
 
     def _batch(self, rows: list[tuple[Any, ...]]) -> Batch:
-        columns = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self._fields))
-        return Batch(columns[0], decode(columns[1]), _named(self._fields, columns[2:]))
+        columns = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self.fields))
+        return Batch(columns[0], decode(columns[1]), _named(self.fields, columns[2:]))
 
 
 def _named(fields: Sequence[Field], columns: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
@@ -114,6 +113,13 @@ def _named(fields: Sequence[Field], columns: Sequence[Sequence[Any]]) -> dict[st
         field.name: [None if value is None else bool(value) for value in values] if field.type == "boolean" else values
         for field, values in zip(fields, columns, strict=True)
     }
+
+
+def _order(order: Sequence[SortKey], key: Sql) -> Sql:
+    """Return the list of an ORDER BY clause."""
+    directions = {False: "{name} ASC NULLS LAST", True: "{name} DESC NULLS LAST"}
+    parts = [compose(directions[sort.descending], name=identifier(sort.name)) for sort in order]
+    return Sql(", ".join([*parts, key.text]))
 
 
 def _json(ids: Sequence[int]) -> str:

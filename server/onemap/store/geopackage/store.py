@@ -37,13 +37,17 @@ class GeoPackageStore:
     def __init__(self, path: Path, *, own: bool = False) -> None:
         self._connections = Connections(path)
         self._counts: dict[tuple[str, str], int] = {}
+        self._discovered: tuple[str, tuple[list[TableInfo], list[LeftOut]]] | None = None
         self._index = SpatialIndex(self._connections, self.state)
         if own:
             use_wal(path)
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the feature tables that can be published, and those that cannot."""
-        return discover(self._connections.get())
+        state = self.state()
+        if self._discovered is None or self._discovered[0] != state:
+            self._discovered = (state, discover(self._connections.get()))
+        return self._discovered[1]
 
     def ready(self) -> bool:
         """Whether the file is there."""
@@ -85,7 +89,8 @@ class GeoPackageStore:
 
     def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
         """Return the number of matches; None when more than ``most`` candidates would have to be looked at."""
-        select = Select(view, query.filter, columns=False)
+        matching = FeatureQuery(limit=0, filter=query.filter, columns=())
+        select = Select(view, matching, self._index.rtree(view.collection.table))
         hits = self._index.meeting(view.collection, query.box) if query.box else None
         if hits is None:
             connection = self._connections.get()
@@ -94,18 +99,22 @@ class GeoPackageStore:
             return None
         unsure = replace(hits, ids=hits.ids[~hits.sure], sure=hits.sure[~hits.sure])
         known = select.count_of(self._connections.get(), hits.ids[hits.sure].tolist())
-        return known + sum(len(batch) for batch in self._meeting(select, unsure, None))
+        order = select.ordered(self._connections.get(), unsure.ids.tolist(), None)
+        return known + sum(len(batch) for batch in self._picked(select, order, unsure))
 
     def batches(self, view: View, query: FeatureQuery) -> Iterator[Batch]:
-        """Yield the features of a query in key order, in batches of a thousand."""
-        select = Select(view, query.filter)
+        """Yield the features of a query in its order, in batches of a thousand."""
+        select = Select(view, query, self._index.rtree(view.collection.table))
         hits = self._index.meeting(view.collection, query.box) if query.box else None
+        after = query.after.key if query.after else None
         wanted = query.offset + query.limit
-        source = (
-            self._scan(select, query.after, wanted)
-            if hits is None
-            else self._meeting(select, hits, query.after, min(_BATCH, wanted + _SPARE))
-        )
+        if hits is not None:
+            order = select.ordered(self._connections.get(), hits.ids.tolist(), after)
+            source = self._picked(select, order, hits, min(_BATCH, wanted + _SPARE))
+        elif query.order:
+            source = self._picked(select, select.first(self._connections.get(), wanted), None)
+        else:
+            source = self._scan(select, after, wanted)
         yield from _page(source, query.offset, query.limit)
 
     def feature(self, view: View, key: str) -> Batch:
@@ -179,14 +188,13 @@ class GeoPackageStore:
                 return
             after, wanted = batch.keys[-1], wanted - asked
 
-    def _meeting(self, select: Select, hits: Hits, after: Key | None, size: int = _BATCH) -> Iterator[Batch]:
-        """Yield the hits that match and whose geometries do meet the regions, in key order."""
-        order = select.ordered(self._connections.get(), hits.ids.tolist(), after)
-        sure = set(hits.ids[hits.sure].tolist())
+    def _picked(self, select: Select, order: Sequence[int], hits: Hits | None, size: int = _BATCH) -> Iterator[Batch]:
+        """Yield the features with these primary keys that match, and whose geometries meet the regions of ``hits``."""
+        sure = set(hits.ids[hits.sure].tolist()) if hits else set()
         for start in range(0, len(order), size):
             ids = order[start : start + size]
             batch = select.by_primary_keys(self._connections.get(), ids)
-            yield batch if sure.issuperset(ids) else _kept(batch, _meets(batch, hits))
+            yield batch if hits is None or sure.issuperset(ids) else _kept(batch, _meets(batch, hits))
 
 
 def _meets(batch: Batch, hits: Hits) -> NDArray[np.bool_]:

@@ -33,6 +33,11 @@ _READ: Mapping[Reading, sql.SQL] = {
     "json": sql.SQL("to_json({c})::text"),
     "text": sql.SQL("{c}::text"),
 }
+_SORT: Mapping[Reading, sql.SQL] = {
+    "number": sql.SQL("{c}::float8"),
+    "date": sql.SQL("CASE WHEN isfinite({c}) THEN {c} END"),
+    "timestamp": sql.SQL("CASE WHEN isfinite({c}) THEN date_trunc('milliseconds', {c}) END"),
+}
 _CAST: Mapping[str, Reading] = {"oid": "integer", "bpchar": "text", "name": "text"}
 _KIND: Mapping[Reading, FieldType] = {
     "integer": "integer",
@@ -100,7 +105,12 @@ class Column:
 
     def compare(self) -> sql.Composable:
         """Return the expression that filters compare: the column itself where an index on it can help."""
-        return self.reference if self.type not in ("uuid", "money") and self._comparable else self.read()
+        return self.reference if self.type not in ("uuid", "money", "float4") and self._comparable else self.read()
+
+    def sort(self) -> sql.Composable:
+        """Return the expression to sort by: exactly as precise as the value that is read."""
+        template = _SORT.get(self.reading)
+        return template.format(c=self.reference) if template else self.compare()
 
     @property
     def reference(self) -> sql.Composable:

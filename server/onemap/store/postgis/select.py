@@ -8,21 +8,24 @@ from typing import Any
 import numpy as np
 import shapely
 from psycopg import sql
-from pygeofilter import ast
 
-from onemap.store.base import Batch, Key, View
-from onemap.store.postgis.filters import compile_condition
+from onemap.store.base import Batch, FeatureQuery, Key, Position, SortKey, View
+from onemap.store.order import beyond
+from onemap.store.postgis.filters import columns_of, compile_condition, sort_columns
 from onemap.store.postgis.regions import Where, area_condition
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.sessions import Row
 
 Statement = tuple[bytes, dict[str, Any]]
 _LARGEST_KEY = 2**63
-_PAGE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} ORDER BY {key} LIMIT {limit} OFFSET {offset}")
+_PAGE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} ORDER BY {order} LIMIT {limit} OFFSET {offset}")
 # The inner OFFSET keeps the planner from walking the whole table in key order in search of a few features in a box.
 _FEW = sql.SQL(
-    "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} OFFSET 0) t ORDER BY {key} LIMIT {limit} OFFSET {offset}"
+    "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} OFFSET 0) t ORDER BY {order} LIMIT {limit} OFFSET {offset}"
 )
+_UP = sql.SQL("{c}{collation} ASC NULLS LAST")
+_DOWN = sql.SQL("{c}{collation} DESC NULLS LAST")
+_C = sql.SQL(' COLLATE "C"')
 _AFTER = sql.SQL("{key} > %(after)s")
 _ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
@@ -39,19 +42,14 @@ _SOME = sql.SQL("SELECT {id}, {columns} FROM {table} t WHERE {id} = ANY (%(ids)s
 class Select:
     """Write the statements of one view, and make batches of their rows."""
 
-    def __init__(self, view: View, relation: Relation, condition: ast.Node | None = None) -> None:
+    def __init__(self, view: View, relation: Relation, query: FeatureQuery | None = None) -> None:
+        query = query or FeatureQuery(limit=0)
         self.relation = relation
-        compared = {column.name: column.compare() for column in relation.columns.values() if column.published}
-        visible = {field.name: compared[field.name] for field in view.columns}
-        self.values: dict[str, Any] = {}
-        parts = [
-            self._part(view.rows, compared, "row") if view.rows is not None else None,
-            self._part(condition, visible, "filter") if condition is not None else None,
-        ]
-        given = [part for part in parts if part is not None]
-        self.where: sql.Composable | None = sql.SQL(" AND ").join(given) if given else None
         self.key = relation.columns[view.collection.key]
-        self._fields = view.columns
+        self.order = query.order
+        self.values: dict[str, Any] = {}
+        self.where = self._conditions(view, query)
+        self._fields = view.only(query.columns)
         read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self._fields)]
         self._written: dict[object, bytes] = {}
         self._gaps: Mapping[str, sql.Composable] = {
@@ -62,16 +60,24 @@ class Select:
             "size": _SIZE.format(geom=relation.geometry),
             "id": relation.id,
             "srid": sql.Literal(relation.srid),
+            "order": sql.SQL(", ").join([*map(self._sorted, query.order), self._last(bool(query.order))]),
             "limit": sql.Placeholder("limit"),
             "offset": sql.Placeholder("offset"),
         }
 
-    def page(self, box: Where | None, few: bool, after: Key | None, offset: int, limit: int) -> Statement:
-        """Return the statement for features in key order; ``few``: the box is known to hold few of them."""
+    def page(self, box: Where | None, few: bool, after: Position | None, offset: int, limit: int) -> Statement:
+        """Return the statement for features in their order; ``few``: the box is known to hold few of them."""
         values: dict[str, Any] = {"limit": limit, "offset": offset}
-        if after is not None:
-            values["after"] = after
-        return self._statement(_FEW if few else _PAGE, values, box, _AFTER if after is not None else None)
+        template = _FEW if few else _PAGE
+        if after is None:
+            return self._statement(template, values, box)
+        if not self.order:
+            return self._statement(template, {**values, "after": after.key}, box, _AFTER)
+        names = [self.key.name, *(sort.name for sort in self.order)]
+        columns = sort_columns(self.relation, names)
+        test, given = compile_condition(beyond(self.order, self.key.name, after), columns, "beyond")
+        bound = {**self.values, **(box.values if box else {}), **values, **given}
+        return self._text(template, box, test), bound
 
     def count(self, box: Where | None, most: int) -> Statement:
         """Return the statement that counts up to ``most`` features and one more."""
@@ -105,10 +111,33 @@ class Select:
         named = {field.name: values for field, values in zip(self._fields, columns[2:], strict=True)}
         return Batch(columns[0], decode(columns[1]), named)
 
-    def _part(self, node: ast.Node, columns: Mapping[str, sql.Composable], prefix: str) -> sql.Composable:
-        condition, values = compile_condition(node, columns, prefix)
-        self.values.update(values)
-        return condition
+    def position(self, row: Row) -> Position:
+        """Return the position of a row of a page."""
+        places = {field.name: at for at, field in enumerate(self._fields, 2)}
+        return Position(row[0], tuple(row[places[sort.name]] for sort in self.order))
+
+    def _conditions(self, view: View, query: FeatureQuery) -> sql.Composable | None:
+        """Return the view's own condition AND that of the request, which may use visible columns only."""
+        every = columns_of(self.relation, view.collection.table.fields)
+        visible = columns_of(self.relation, view.columns)
+        given = []
+        for node, columns, prefix in ((view.rows, every, "row"), (query.filter, visible, "filter")):
+            if node is not None:
+                condition, values = compile_condition(node, columns, prefix)
+                self.values.update(values)
+                given.append(condition)
+        return sql.SQL(" AND ").join(given) if given else None
+
+    def _sorted(self, sort: SortKey) -> sql.Composable:
+        column = self.relation.columns[sort.name]
+        template = _DOWN if sort.descending else _UP
+        return template.format(c=column.sort(), collation=_C if column.kind == "string" else sql.SQL(""))
+
+    def _last(self, sorted_: bool) -> sql.Composable:
+        """Return what features that are alike are sorted by: the key, in the order that its index has if it can be."""
+        if sorted_ and self.key.kind == "string":
+            return sql.SQL("{c}{collation}").format(c=self.key.sort(), collation=_C)
+        return self.key.reference
 
     def _statement(
         self, template: sql.SQL, values: dict[str, Any], box: Where | None = None, test: sql.SQL | None = None
@@ -116,11 +145,14 @@ class Select:
         """Return the statement, written once for each kind of request, and the values of this one."""
         kind = (id(template), id(test), (box.everything, box.rectangles) if box else None)
         if kind not in self._written:
-            area = area_condition(box, self.relation) if box else None
-            given = [part for part in (area, test.format(**self._gaps) if test else None, self.where) if part]
-            where = sql.SQL(" AND ").join(given) if given else sql.SQL("TRUE")
-            self._written[kind] = template.format(where=where, **self._gaps).as_bytes(None)
+            self._written[kind] = self._text(template, box, test.format(**self._gaps) if test else None)
         return self._written[kind], {**self.values, **(box.values if box else {}), **values}
+
+    def _text(self, template: sql.SQL, box: Where | None, test: sql.Composable | None) -> bytes:
+        area = area_condition(box, self.relation) if box else None
+        given = [part for part in (area, test, self.where) if part is not None]
+        where = sql.SQL(" AND ").join(given) if given else sql.SQL("TRUE")
+        return template.format(where=where, **self._gaps).as_bytes(None)
 
 
 def decode(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.object_]]:

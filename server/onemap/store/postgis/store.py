@@ -12,6 +12,7 @@ from psycopg import sql
 
 from onemap.catalog.model import Collection, Coverage, TableInfo
 from onemap.config import PostgisSettings
+from onemap.cql import write_text
 from onemap.errors import ConfigError, InvalidParameter, OneMapError, TooSlow, Unavailable
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
@@ -60,7 +61,7 @@ class PostgisStore:
         self._content = Content(self._sessions)
         self._known = Memory(self._content.token)
         self._areas = AreaMemory()
-        self._selects: dict[tuple[int, str], Select] = {}
+        self._selects: dict[object, Select] = {}
         self._found: Discovery | None = None
 
     def close(self) -> None:
@@ -113,12 +114,12 @@ class PostgisStore:
 
     def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
         """Return the number of matches; None beyond ``most``, and when counting takes a fifth of a second."""
-        key = ("count", view.digest, repr(query.box), repr(query.filter), most)
+        key = ("count", view.digest, repr(query.box), None if query.filter is None else write_text(query.filter), most)
         found: int | None = self._known.get(key, lambda: self._count(view, query, most))
         return found
 
     def batches(self, view: View, query: FeatureQuery) -> Iterator[Batch]:
-        """Yield the features of a query in key order.
+        """Yield the features of a query in its order.
 
         Each batch is a statement of its own, so that a slow reader holds neither a connection nor a transaction. A
         batch after the first is as large as 16 MiB allow by the size of the features so far.
@@ -134,7 +135,7 @@ class PostgisStore:
                 yield select.batch(rows)
             if len(rows) < size:
                 return
-            wanted, after, offset = wanted - size, rows[-1][0], 0
+            wanted, after, offset = wanted - size, select.position(rows[-1]), 0
             size = min(wanted, _next_size(rows))
 
     def feature(self, view: View, key: str) -> Batch:
@@ -182,13 +183,13 @@ class PostgisStore:
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)
-        if query is not None and query.filter is not None:
-            return Select(view, relation, query.filter)
-        key = (relation.oid, view.digest)
+        if query is not None and (query.filter is not None or query.order):
+            return Select(view, relation, query)
+        key = (relation.oid, view.digest, query.columns if query else None)
         if key not in self._selects:
             if len(self._selects) > _MOST_SELECTS:
                 self._selects.clear()
-            self._selects[key] = Select(view, relation)
+            self._selects[key] = Select(view, relation, query)
         return self._selects[key]
 
     def _source(self, view: View) -> PostgisOverlaySource:
@@ -216,7 +217,7 @@ class PostgisStore:
         return box_condition(box, storage, extent)
 
     def _count(self, view: View, query: FeatureQuery, most: int) -> int | None:
-        select, box = self._select(view, query), self._box(view, query.box)
+        select, box = self._select(view, FeatureQuery(0, filter=query.filter)), self._box(view, query.box)
         plain = (box is None or box.everything) and select.where is None
         try:
             # Of a whole table the number is given as long as counting is quick, of a selection up to ``most``.
