@@ -22,7 +22,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo (PORT, HOST, ZONE, SIZE=small|medium|large, STORE=postgis)
-	@$(if $(filter postgis,$(STORE)),export DEMO_DSN=$$(scripts/demo-postgis.sh); test -n "$$DEMO_DSN";) \
+	@$(if $(filter postgis,$(STORE)),export DEMO_DSN=$$(scripts/demo-postgis.sh) &&) \
 	exec .venv/bin/onemap serve --root . --zone $(ZONE) --host $(HOST) --port $(PORT) \
 	$(if $(filter postgis,$(STORE)),--store province=$$DEMO_DSN)
 

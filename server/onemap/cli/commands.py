@@ -176,4 +176,6 @@ def demo_init(
 def _checked(source: str | None) -> str | None:
     if source is None or is_database(source) or Path(source).suffix.lower() == ".gpkg":
         return source
+    if "@" in source:  # perhaps a mistyped address with a password: not to be repeated
+        raise ConfigError("That is neither a GeoPackage nor an address postgresql://user@host/database.")
     raise ConfigError(f"'{source}' is not a GeoPackage.", f"Convert it first: onemap import {source}")

@@ -14,6 +14,7 @@ from onemap.store.postgis.sessions import Sessions
 _FRESH_SECONDS = 1.0
 # A backend that stays connected may report what it counted up to ten seconds late.
 _SETTLED_SECONDS = 12.0
+_SECONDS = 5.0
 _SNAPSHOT = b"SELECT pg_current_snapshot()::text"
 
 
@@ -46,12 +47,12 @@ class Content:
     def refresh(self) -> str:
         """Return the token as of now. Raises Unavailable."""
         with self._lock:
-            snapshot = str(self._sessions.row(_SNAPSHOT)[0])
+            snapshot = str(self._sessions.row(_SNAPSHOT, seconds=_SECONDS)[0])
             now = time.monotonic()
             if snapshot != self._snapshot:
                 self._snapshot, self._moved = snapshot, now
             if self._token is None or now - self._moved < _SETTLED_SECONDS:
-                line = str(self._sessions.row(read_sql("content"))[0])
+                line = str(self._sessions.row(read_sql("content"), seconds=_SECONDS)[0])
                 self._token = hashlib.sha256(line.encode()).hexdigest()[:16]
             self._asked = now
             return self._token

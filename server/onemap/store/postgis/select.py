@@ -21,7 +21,8 @@ _LARGEST_KEY = 2**63
 _PAGE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} ORDER BY {order} LIMIT {limit} OFFSET {offset}")
 # The inner OFFSET keeps the planner from walking the whole table in key order in search of a few features in a box.
 _FEW = sql.SQL(
-    "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} OFFSET 0) t ORDER BY {order} LIMIT {limit} OFFSET {offset}"
+    "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} OFFSET 0) t"
+    " ORDER BY {order} LIMIT {limit} OFFSET {offset}"
 )
 _UP = sql.SQL("{c}{collation} ASC NULLS LAST")
 _DOWN = sql.SQL("{c}{collation} DESC NULLS LAST")
