@@ -14,7 +14,7 @@ from onemap.app import collection_id, is_database, load_instance
 from onemap.cli.document import openapi_document
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
-from onemap.config import PostgisSettings, load_settings
+from onemap.config import PostgisSettings, StoreSettings, load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
@@ -144,10 +144,7 @@ def import_(
     declared = root / "collections" / f"{name}.yml"
     if declared.exists():
         raise ConfigError(f"{declared} exists already.", "Choose another identifier with --id, or remove the file.")
-    settings = load_settings(root / "config")
-    if store not in settings.stores:
-        raise ConfigError(f"There is no store '{store}'.", did_you_mean(store, settings.stores))
-    target = settings.stores[store]
+    target = _store(store, root)
     if isinstance(target, PostgisSettings):
         summary = load_postgis(found, target, name, title or name)
     else:
@@ -171,6 +168,14 @@ def demo_init(
 
     summary = generate(directory, size, seed, typer.echo)
     typer.echo(str(summary))
+
+
+def _store(name: str, root: Path) -> StoreSettings:
+    """Return the settings of a store of the configuration. Raises ConfigError naming the nearest one."""
+    stores = load_settings(root / "config").stores
+    if name not in stores:
+        raise ConfigError(f"There is no store '{name}'.", did_you_mean(name, stores))
+    return stores[name]
 
 
 def _checked(source: str | None) -> str | None:

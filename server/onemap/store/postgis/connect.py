@@ -26,6 +26,8 @@ _SESSION = {
     # where it could walk along the key to the end of the page.
     "cpu_operator_cost": "0.0001",
     "max_parallel_workers_per_gather": "0",
+    # A plan made once for any box is made for a tiny one.
+    "plan_cache_mode": "force_custom_plan",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "30s",
     "client_min_messages": "error",
