@@ -141,9 +141,7 @@ def import_(
         return
     found = read_layer(file, layer, crs, encoding)
     name = identifier or collection_id(found.name)
-    declared = root / "collections" / f"{name}.yml"
-    if declared.exists():
-        raise ConfigError(f"{declared} exists already.", "Choose another identifier with --id, or remove the file.")
+    declared = _new_declaration(root, name)
     target = _store(store, root)
     if isinstance(target, PostgisSettings):
         summary = load_postgis(found, target, name, title or name)
@@ -168,6 +166,14 @@ def demo_init(
 
     summary = generate(directory, size, seed, typer.echo)
     typer.echo(str(summary))
+
+
+def _new_declaration(root: Path, name: str) -> Path:
+    """Return the path of a declaration that is to be written. Raises ConfigError when it is there."""
+    path = root / "collections" / f"{name}.yml"
+    if path.exists():
+        raise ConfigError(f"{path} exists already.", "Choose another identifier with --id, or remove the file.")
+    return path
 
 
 def _store(name: str, root: Path) -> StoreSettings:

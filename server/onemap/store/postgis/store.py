@@ -27,7 +27,7 @@ from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
 
-_FIRST, _MOST = 2000, 10_000
+_FIRST, _MOST = 2000, 5000
 _BYTES = 16 * 1024 * 1024
 _COUNTED = 10_000
 _MOST_SELECTS = 4096
