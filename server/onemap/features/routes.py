@@ -129,7 +129,8 @@ def content_crs(crs: Crs) -> dict[str, str]:
 
 def document_links(call: Call, collection: Collection) -> list[Link]:
     """Return the links of a document to itself in its formats, and to its collection."""
-    formats = [*((item.format, item.title.en) for item in encode.PAGES), (HTML, "HTML")]
+    plain, *others = ((item.format, item.title.en) for item in encode.PAGES)
+    formats = [plain, (HTML, "HTML"), *others]
     own = call.format.media_type
     made = [
         link(call.links.self(call.query, f=item.name), "self", item.media_type, "This document")
