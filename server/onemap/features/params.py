@@ -16,13 +16,14 @@ from onemap.catalog import Field
 from onemap.config import Limits
 from onemap.cql import all_of, equals
 from onemap.errors import InvalidParameter, UnknownCrs
+from onemap.features.encode.options import CHOICES
 from onemap.features.temporal import parse_datetime, temporal_filter
 from onemap.features.token import Tokens
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import CRS84, Crs
 from onemap.store import FeatureQuery, Position, View
 
-ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next")
+ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *CHOICES)
 _MOST_OFFSET = 10_000_000
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)

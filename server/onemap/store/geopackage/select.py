@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
+
 from onemap.store.base import Batch, FeatureQuery, Key, SortKey, View
 from onemap.store.geopackage.blob import decode
 from onemap.store.geopackage.filters import conditions

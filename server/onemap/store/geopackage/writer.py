@@ -33,6 +33,7 @@ _GEOMETRY_TYPES = (
     "MULTIPOLYGON",
     "GEOMETRYCOLLECTION",
 )
+_INDEXED_AT_ONCE = 10_000
 _MULTI_OF = {"POINT": "MULTIPOINT", "LINESTRING": "MULTILINESTRING", "POLYGON": "MULTIPOLYGON"}
 
 _SYSTEM_TABLES = """
@@ -149,10 +150,12 @@ class GeoPackageWriter:
     Rows are appended in the order given. Coordinates are in the order of the table's CRS in GIS use: easting or
     longitude first (GeoPackage 1.3, requirement 33). Nothing is kept when the block is left by an exception. The
     finished file is in rollback-journal mode, so it can be read from a medium that cannot be written.
+    ``cache_mib``: how much memory SQLite may use for pages.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, cache_mib: int = 200) -> None:
         self._path = path
+        self._cache_mib = cache_mib
         self._tables: dict[str, _Table] = {}
         self._db: sqlite3.Connection
 
@@ -160,7 +163,7 @@ class GeoPackageWriter:
         self._db = sqlite3.connect(self._path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("PRAGMA cache_size = -200000")
+        self._db.execute(f"PRAGMA cache_size = -{self._cache_mib * 1000}")
         self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._db.execute(f"PRAGMA user_version = {USER_VERSION}")
         self._db.execute("BEGIN")
@@ -205,11 +208,18 @@ class GeoPackageWriter:
         )
         self._tables[spec.name] = _Table(spec)
 
-    def insert(self, table: str, geometries: NDArray[Any], columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> None:
+    def insert(
+        self,
+        table: str,
+        geometries: NDArray[Any],
+        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        keys: NDArray[np.int64] | None = None,
+    ) -> None:
         """Append rows: shapely geometries (n,), None for a missing one, and one sequence (n,) per field.
 
-        Single parts become multi-part geometries where the table asks for those. Raise ValueError when a field is
-        missing or unknown, a length differs, or a geometry is of another type than the table's.
+        ``keys`` are the primary keys (n,); rows are numbered from 1 where they are not given. Single parts become
+        multi-part geometries where the table asks for those. Raise ValueError when a field is missing or unknown, a
+        length differs, or a geometry is of another type than the table's.
         """
         state = self._tables[table]
         spec = state.spec
@@ -217,7 +227,7 @@ class GeoPackageWriter:
         if len(columns) != len(values):
             raise ValueError(f"Table {table!r} has no field {sorted(set(columns) - {f.name for f in spec.fields})}")
         geometries = _fitted(np.asarray(geometries, dtype=object), spec)
-        keys = np.arange(state.rows + 1, state.rows + 1 + len(geometries))
+        keys = np.arange(state.rows + 1, state.rows + 1 + len(geometries)) if keys is None else keys
         names = [spec.primary_key, spec.geometry_column, *(field.name for field in spec.fields)]
         self._db.executemany(
             f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
@@ -241,10 +251,11 @@ class GeoPackageWriter:
     def _build_index(self, spec: TableSpec, keys: NDArray[np.int64], bounds: NDArray[np.float64]) -> None:
         index = f"rtree_{spec.name}_{spec.geometry_column}"
         self._db.execute(f"CREATE VIRTUAL TABLE {quoted(index)} USING rtree(id, minx, maxx, miny, maxy)")
-        self._db.executemany(
-            f"INSERT INTO {quoted(index)} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-            zip(keys.tolist(), *(bounds[:, i].tolist() for i in (0, 2, 1, 3)), strict=True),
-        )
+        insert = f"INSERT INTO {quoted(index)} VALUES (?, ?, ?, ?, ?)"  # noqa: S608
+        for first in range(0, len(keys), _INDEXED_AT_ONCE):
+            some = slice(first, first + _INDEXED_AT_ONCE)
+            sides = (bounds[some, i].tolist() for i in (0, 2, 1, 3))
+            self._db.executemany(insert, zip(keys[some].tolist(), *sides, strict=True))
         names = {f"n_{name}": quoted(f"{index}_{name}") for name in _TRIGGER_NAMES}
         t, g, k = quoted(spec.name), quoted(spec.geometry_column), quoted(spec.primary_key)
         for statement in _statements(_RTREE_TRIGGERS):
