@@ -14,9 +14,12 @@ from onemap.block import HTML, Call, Document, Reply, Stream
 from onemap.block.links import Link, link
 from onemap.catalog import Collection
 from onemap.config import Settings
+from onemap.cql import describe_functions
 from onemap.errors import NotFound
 from onemap.features import download, encode, schema
+from onemap.features.crs import content_crs
 from onemap.features.encode import geojson, jsonfg
+from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
@@ -44,7 +47,7 @@ class FeatureRoutes:
         if call.format is not HTML:
             return Stream(chunks, encoding.format.media_type, headers)
         data = orjson.loads(await anyio.to_thread.run_sync(lambda: b"".join(chunks)))
-        page = {"collection": view.collection, "columns": view.columns, "limit": request.query.limit}
+        page = {"collection": view.collection, "columns": view.only(request.names), "limit": request.query.limit}
         return Document(data, "features/items.html", page, headers=headers)
 
     async def item(self, call: Call) -> Reply:
@@ -67,6 +70,16 @@ class FeatureRoutes:
         data = schema.queryables(view, call.links.self(), call.lang)
         return Document(data, "features/schema.html", {"collection": view.collection})
 
+    async def sortables(self, call: Call) -> Reply:
+        """Answer the sortables of a collection."""
+        view = self._gate.view(call.principal, call.path["collectionId"])
+        data = schema.sortables(view, call.links.self(), call.lang)
+        return Document(data, "features/schema.html", {"collection": view.collection})
+
+    async def functions(self, call: Call) -> Reply:
+        """Answer the functions that filters may use (OGC 19-079r2, /req/filter/get-functions-operation)."""
+        return Document({"functions": describe_functions(), "links": call.own_links()}, "features/functions.html")
+
     async def schema(self, call: Call) -> Reply:
         """Answer the schema of a collection's features."""
         view = self._gate.view(call.principal, call.path["collectionId"])
@@ -79,18 +92,20 @@ class FeatureRoutes:
         """Return the chunks and the headers of an answer, the first batch already read so that errors come early."""
         store, query = self._gate.store(view), request.query
         matched = store.count(view, query, download.most_counted(encoding, self._limits))
+        batches = store.batches(view, replace(query, limit=query.limit + 1))
+        first: list[Batch] = [batch for batch in [next(batches, None)] if batch is not None]
+        page = Page(chain(first, batches), query.order, request.names, skip_geometry=request.skip_geometry)
         context = replace(
             self._context(call, view, request.crs),
+            fields=view.only(request.names),
             limit=query.limit,
             matched=matched,
-            links=partial(self._links, call, view.collection, request),
+            links=partial(self._links, call, view.collection, request, page),
             options=encode.parse_options(call, encoding.options, view.collection.table.geometry_type),
             whole=encoding.download and "limit" not in call.query,
         )
         headers = download.headers(call, context, query, encoding) if encoding.download else {}
-        batches = store.batches(view, replace(query, limit=query.limit + 1))
-        first: list[Batch] = [batch for batch in [next(batches, None)] if batch is not None]
-        return encoding.writer(chain(first, batches), context), headers
+        return encoding.writer(iter(page), context), headers
 
     def _context(self, call: Call, view: View, crs: Crs) -> encode.Context:
         """Return what the writers must know of a single feature."""
@@ -106,7 +121,9 @@ class FeatureRoutes:
             scratch=self._scratch,
         )
 
-    def _links(self, call: Call, collection: Collection, request: ItemsRequest, last: Key | None) -> list[Link]:
+    def _links(
+        self, call: Call, collection: Collection, request: ItemsRequest, page: Page, last: Key | None
+    ) -> list[Link]:
         made = document_links(call, collection)
         made += [
             link(download.address(call, item), "enclosure", item.format.media_type, item.title.get(call.lang))
@@ -117,14 +134,9 @@ class FeatureRoutes:
         if request.paging == "offset":
             more: dict[str, object] = {"offset": request.query.offset + request.query.limit}
         else:
-            more = {"next": self._tokens.write(last, collection.id)}
+            more = {"next": self._tokens.write(page.position(last), collection.id, request.query.order)}
         address = call.links.self(call.query, f=call.format.name, **more)
         return [*made, link(address, "next", call.format.media_type, "Next page")]
-
-
-def content_crs(crs: Crs) -> dict[str, str]:
-    """Return the header that states the CRS of the coordinates (/req/crs/ogc-crs-header)."""
-    return {"Content-Crs": f"<{crs.uri}>"}
 
 
 def document_links(call: Call, collection: Collection) -> list[Link]:
