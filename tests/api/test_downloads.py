@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import anyio
@@ -15,7 +18,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, load_instance
-from onemap.features.encode import DOWNLOADS
+from onemap.features.encode import BY_NAME, DOWNLOADS
 from tests.conftest import ROOT
 
 ITEMS = "/collections/dltb/items"
@@ -23,13 +26,18 @@ EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 NAMES = [item.format.name for item in DOWNLOADS]
 
 
+def limited(data: Path, most: int) -> TestClient:
+    """Return a client of the demo where a download holds at most so many features."""
+    instance = load_instance(ROOT, "business", data)
+    limits = instance.settings.limits.model_copy(update={"download_max": most})
+    settings = instance.settings.model_copy(update={"limits": limits})
+    return TestClient(create_app(replace(instance, settings=settings)), raise_server_exceptions=False)
+
+
 @pytest.fixture(scope="module")
 def narrow(data: Path) -> TestClient:
     """A client of the demo where a download holds at most 300 features."""
-    instance = load_instance(ROOT, "business", data)
-    limits = instance.settings.limits.model_copy(update={"download_max": 300})
-    object.__setattr__(instance, "settings", instance.settings.model_copy(update={"limits": limits}))
-    return TestClient(create_app(instance), raise_server_exceptions=False)
+    return limited(data, 300)
 
 
 def frame(content: bytes, name: str, folder: Path) -> geopandas.GeoDataFrame:
@@ -163,8 +171,48 @@ def test_hidden_fields_stay_hidden(client: TestClient, internet: TestClient, tmp
         assert columns <= {*schema, "fid", "bbox", "geom"}
 
 
+def asked(application: Any, query: str, leave: bool = False) -> list[dict[str, Any]]:
+    """Return the messages of an answer, whatever it ends with; ``leave`` with the first piece of the body."""
+    messages: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        left = anyio.Event()
+
+        async def receive() -> dict[str, object]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            messages.append(message)
+            if leave and message.get("body"):
+                left.set()
+            await anyio.sleep(0)
+
+        scope = {"type": "http", "method": "GET", "path": ITEMS, "raw_path": ITEMS.encode(), "root_path": "",
+                 "query_string": query.encode(), "headers": [], "scheme": "http", "server": ("testserver", 80),
+                 "client": ("127.0.0.1", 1), "http_version": "1.1", "asgi": {"version": "3.0"}}  # fmt: skip
+        with anyio.fail_after(20):
+            await application(scope, receive, send)
+
+    with contextlib.suppress(Exception):
+        anyio.run(run)
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("csv", 200), ("parquet", 413), ("gpkg", 413), ("fgb", 413), ("shp", 413)]
+)
+def test_too_much_that_was_not_counted_breaks_off(data: Path, name: str, status: int) -> None:
+    """A box with more candidates than are counted: the answer is a problem, or it never ends properly."""
+    messages = asked(limited(data, 2500).app, f"f={name}&bbox=110,28,118,34")
+    assert messages[0]["status"] == status
+    if status == 200:
+        assert sum(len(message["body"]) for message in messages[1:]) > 100_000
+        assert all(message["more_body"] for message in messages[1:])
+
+
 def test_a_stream_is_closed_when_the_client_leaves(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave after the first piece of a body: the generator is closed at once, in a worker thread."""
+    """Leave after the first piece of a body: the generator is closed at once."""
     closed = []
 
     def endless(*_: object) -> Iterator[bytes]:
@@ -174,29 +222,7 @@ def test_a_stream_is_closed_when_the_client_leaves(data: Path, monkeypatch: pyte
         finally:
             closed.append(True)
 
-    from onemap.features.encode import table
-
-    encoding = table.BY_NAME["csv"]
-    monkeypatch.setitem(table.BY_NAME, "csv", type(encoding)(encoding.format, "csv", encoding.title, endless))
-    application = create_app(load_instance(ROOT, "business", data))
-
-    async def run() -> None:
-        left = anyio.Event()
-
-        async def receive() -> dict[str, object]:
-            await left.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: dict[str, object]) -> None:
-            if message.get("body"):
-                left.set()
-            await anyio.sleep(0)
-
-        scope = {"type": "http", "method": "GET", "path": ITEMS, "raw_path": ITEMS.encode(), "query_string": b"f=csv",
-                 "headers": [], "scheme": "http", "server": ("testserver", 80), "client": ("127.0.0.1", 1),
-                 "http_version": "1.1", "root_path": "", "asgi": {"version": "3.0"}}  # fmt: skip
-        with anyio.fail_after(10):
-            await application(scope, receive, send)
-
-    anyio.run(run)
+    encoding = BY_NAME["csv"]
+    monkeypatch.setitem(BY_NAME, "csv", replace(encoding, writer=endless))
+    assert len(asked(create_app(load_instance(ROOT, "business", data)), "f=csv", leave=True)) < 1000
     assert closed == [True]

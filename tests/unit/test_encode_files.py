@@ -50,7 +50,7 @@ def test_values_are_exact(name: str, tmp_path: Path) -> None:
     assert columns["TBMJ"][:2] == [12345.678, 1.8e11 + 0.125]
     assert [value and value[:10] for value in columns["PZRQ"]] == ["2025-12-31", "1999-01-01", None]
     assert columns["GXSJ"][0].replace("/", "-").startswith("2025-12-31")
-    assert meta["geometry_type"] == "MultiPolygon"
+    assert meta["geometry_type"] == ("Unknown" if name == "gpkg" else "MultiPolygon")
     assert shapely.equals(shapes, [BOX, BOXES, BOX]).all()
     complete = {item: column[:2] for item, column in COLUMNS.items()}
     _, _, two = read(made(name, tmp_path, [BOX, BOX], complete))
@@ -94,10 +94,23 @@ def test_geometries_of_all_kinds(name: str, tmp_path: Path) -> None:
     assert shapely.equals(shapes, [POINT, LINE, both]).all()
 
 
-def test_a_table_of_points_may_hold_a_multipoint_of_one(tmp_path: Path) -> None:
-    made_of = collection("POINT", ())
-    _, shapes, _ = read(made("gpkg", tmp_path, [POINT, shapely.MultiPoint([POINT])], {}, made=made_of))
-    assert list(shapes) == [POINT, POINT]
+@pytest.mark.parametrize(
+    ("declared", "geometries", "read_as"),
+    [
+        ("POINT", [POINT, POINT, shapely.MultiPoint([POINT, (1, 2)])], "Unknown"),
+        ("POLYGON", [BOX, None, BOXES], "Unknown"),
+        ("POLYGON", [BOX, None, BOX], "Polygon"),
+        ("MULTIPOLYGON", [BOX, BOXES, None], "MultiPolygon"),
+        ("MULTIPOLYGON", [BOXES, BOXES, shapely.GeometryCollection([POINT, BOX])], "Unknown"),
+    ],
+)
+def test_geopackage_holds_what_its_table_should_not(
+    declared: str, geometries: list[Any], read_as: str, tmp_path: Path
+) -> None:
+    meta, shapes, columns = read(made("gpkg", tmp_path, geometries, made=collection(declared)))
+    assert meta["geometry_type"] == read_as
+    assert [shape is None or shape.equals(want) for shape, want in zip(shapes, geometries, strict=True)] == [True] * 3
+    assert columns["fid"] == [7, 8, 9]
 
 
 def test_geopackage_types_titles_and_index(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ def _spelled_out(gate: Gate, routes: FeatureRoutes, limits: Limits, principal: P
 def _collection_links(links: Links, identifier: str) -> list[Link]:
     base = ("collections", identifier)
     return [
-        *(_items_link(links, identifier, item.format, "items", item.title.en) for item in PAGES),
+        *(_items_link(links, identifier, item.format, "items", item.title) for item in PAGES),
         _items_link(links, identifier, HTML, "items", "HTML"),
-        *(_items_link(links, identifier, item.format, "enclosure", item.title.en) for item in DOWNLOADS),
+        *(_items_link(links, identifier, item.format, "enclosure", item.title) for item in DOWNLOADS),
         link(links.to(*base, "queryables", f="json"), _QUERYABLES, "application/schema+json", "Queryables"),
         link(links.to(*base, "sortables", f="json"), _SORTABLES, "application/schema+json", "Sortables"),
         link(links.to(*base, "schema", f="json"), _SCHEMA, "application/schema+json", "Schema"),

@@ -126,7 +126,7 @@ class FeatureRoutes:
     ) -> list[Link]:
         made = document_links(call, collection)
         made += [
-            link(download.address(call, item), "enclosure", item.format.media_type, item.title.get(call.lang))
+            link(download.address(call, item), "enclosure", item.format.media_type, item.title)
             for item in encode.DOWNLOADS
         ]
         if last is None:
@@ -141,7 +141,7 @@ class FeatureRoutes:
 
 def document_links(call: Call, collection: Collection) -> list[Link]:
     """Return the links of a document to itself in its formats, and to its collection."""
-    plain, *others = ((item.format, item.title.en) for item in encode.PAGES)
+    plain, *others = ((item.format, item.title) for item in encode.PAGES)
     formats = [plain, (HTML, "HTML"), *others]
     own = call.format.media_type
     made = [

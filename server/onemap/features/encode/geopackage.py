@@ -1,7 +1,7 @@
 """Write features as a GeoPackage 1.3 with an R-tree; coordinates in x, y of the CRS asked for.
 
-Integer ids are the primary keys of the table. Lines and polygons are written as their multiple types, as a
-table may hold both.
+Integer ids are the primary keys of the table. Its geometry type is that of the stored table, or GEOMETRY where
+a feature is not of that type.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
 from onemap.catalog import Field
 from onemap.features.encode.background import Check, file_stream
 from onemap.features.encode.context import Context, limited, placed
 from onemap.store import Batch
-from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
+from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, OtherGeometryType, TableSpec
 
 _TYPES = {
     "string": "TEXT",
@@ -29,7 +27,6 @@ _TYPES = {
     "datetime": "DATETIME",
     "binary": "BLOB",
 }
-_WIDER = {"LINESTRING": "MULTILINESTRING", "POLYGON": "MULTIPOLYGON"}
 _CACHE_MIB = 32
 
 
@@ -46,8 +43,12 @@ def _make(batches: Iterator[Batch], context: Context, folder: Path, check: Check
         writer.create_table(table)
         for batch in limited(batches, context):
             keys = np.asarray(batch.keys, dtype=np.int64) if numbered else None
-            shapes = _fitting(placed(batch, context), table.geometry_type)
-            writer.insert(table.name, shapes, _columns(batch, context), keys)
+            rows = (table.name, placed(batch, context), _columns(batch, context), keys)
+            try:
+                writer.insert(*rows)
+            except OtherGeometryType:
+                writer.widen(table.name)
+                writer.insert(*rows)
         check()
         writer.finish(table.name, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
     return path
@@ -58,7 +59,7 @@ def _table(context: Context) -> TableSpec:
     ids = [] if context.integer_key or not context.key_column else [FieldSpec(context.key_column, "TEXT")]
     return TableSpec(
         collection.id,
-        _WIDER.get(stored.geometry_type, stored.geometry_type),
+        stored.geometry_type,
         context.crs.srid,
         (*ids, *(FieldSpec(field.name, _type(field)) for field in context.fields)),
         stored.geometry_column,
@@ -76,11 +77,3 @@ def _type(field: Field) -> str:
 def _columns(batch: Batch, context: Context) -> dict[str, Sequence[object]]:
     ids = {} if context.integer_key or not context.key_column else {context.key_column: batch.keys}
     return {**ids, **batch.columns}
-
-
-def _fitting(geometries: NDArray[np.object_], geometry_type: str) -> NDArray[np.object_]:
-    """Return the geometries, multipoints of one point as points where the table has points."""
-    if geometry_type != "POINT":
-        return geometries
-    lone = (shapely.get_type_id(geometries) == 4) & (shapely.get_num_geometries(geometries) == 1)
-    return np.where(lone, shapely.get_geometry(geometries, 0), geometries)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from onemap.block import GEOJSON, Format
-from onemap.config.models import Text
 from onemap.features.encode import csv, flatgeobuf, geojson, geopackage, geoparquet, jsonfg, shapefile
 from onemap.features.encode.context import Writer
 
@@ -24,26 +23,21 @@ class Encoding:
 
     format: Format
     extension: str
-    title: Text
+    title: str
     writer: Writer
     download: bool = True
     options: tuple[str, ...] = ()
 
 
-def _named(title: str) -> Text:
-    return Text(zh=title, en=title)
-
-
-_CSV = Text(zh="CSV 表格", en="CSV table")
 ENCODINGS = (
-    Encoding(GEOJSON, "geojson", _named("GeoJSON"), geojson.write, download=False),
-    Encoding(_GEOJSON, "geojson", _named("GeoJSON"), geojson.write, download=False),
-    Encoding(JSONFG, "fg.json", _named("JSON-FG"), jsonfg.write, download=False),
-    Encoding(Format("csv", "text/csv"), "csv", _CSV, csv.write, options=("headers", "geometry")),
-    Encoding(Format("gpkg", "application/geopackage+sqlite3"), "gpkg", _named("GeoPackage"), geopackage.write),
-    Encoding(Format("shp", "application/zip"), "zip", _named("Shapefile"), shapefile.write, options=("encoding",)),
-    Encoding(Format("fgb", "application/flatgeobuf"), "fgb", _named("FlatGeobuf"), flatgeobuf.write),
-    Encoding(Format("parquet", "application/vnd.apache.parquet"), "parquet", _named("GeoParquet"), geoparquet.write),
+    Encoding(GEOJSON, "geojson", "GeoJSON", geojson.write, download=False),
+    Encoding(_GEOJSON, "geojson", "GeoJSON", geojson.write, download=False),
+    Encoding(JSONFG, "fg.json", "JSON-FG", jsonfg.write, download=False),
+    Encoding(Format("csv", "text/csv"), "csv", "CSV", csv.write, options=("headers", "geometry")),
+    Encoding(Format("gpkg", "application/geopackage+sqlite3"), "gpkg", "GeoPackage", geopackage.write),
+    Encoding(Format("shp", "application/zip"), "zip", "Shapefile", shapefile.write, options=("encoding",)),
+    Encoding(Format("fgb", "application/flatgeobuf"), "fgb", "FlatGeobuf", flatgeobuf.write),
+    Encoding(Format("parquet", "application/vnd.apache.parquet"), "parquet", "GeoParquet", geoparquet.write),
 )
 PAGES = tuple(item for item in ENCODINGS if not item.download and item.format is not _GEOJSON)
 DOWNLOADS = tuple(item for item in ENCODINGS if item.download)

@@ -6,7 +6,7 @@ The same input gives the same bytes: the clock is never read, the caller states 
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -126,6 +126,10 @@ class TableSpec:
             raise ValueError(f"Table {self.name!r} names a column twice")
 
 
+class OtherGeometryType(ValueError):
+    """A geometry is of another type than its table's."""
+
+
 class _Table:
     """Remember what was written to one table until its index is built."""
 
@@ -191,12 +195,7 @@ class GeoPackageWriter:
         if self._db.execute("SELECT 1 FROM sqlite_master WHERE lower(name) = ?", (spec.name.lower(),)).fetchone():
             raise ValueError(f"The file has a table {spec.name!r} already")
         self._add_reference_system(spec.srid)
-        columns = [
-            f"{quoted(spec.primary_key)} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
-            f"{quoted(spec.geometry_column)} {spec.geometry_type}",
-            *(f"{quoted(field.name)} {field.type}" for field in spec.fields),
-        ]
-        self._db.execute(f"CREATE TABLE {quoted(spec.name)} ({', '.join(columns)})")
+        self._db.execute(_create(spec))
         self._db.execute(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id)"
             " VALUES (?, 'features', ?, ?, '1970-01-01T00:00:00.000Z', ?)",
@@ -218,8 +217,8 @@ class GeoPackageWriter:
         """Append rows: shapely geometries (n,), None for a missing one, and one sequence (n,) per field.
 
         ``keys`` are the primary keys (n,); rows are numbered from 1 where they are not given. Single parts become
-        multi-part geometries where the table asks for those. Raise ValueError when a field is missing or unknown, a
-        length differs, or a geometry is of another type than the table's.
+        multi-part geometries where the table asks for those. Raise ValueError when a field is missing or unknown or
+        a length differs, and OtherGeometryType, with nothing appended, for geometries that the table does not take.
         """
         state = self._tables[table]
         spec = state.spec
@@ -236,6 +235,18 @@ class GeoPackageWriter:
         state.rows += len(geometries)
         state.keys.append(keys)
         state.bounds.append(shapely.bounds(geometries).reshape(-1, 4))
+
+    def widen(self, table: str) -> None:
+        """Let a table hold geometries of any type, with the rows it has."""
+        state, old = self._tables[table], quoted(f"narrow_{table}")
+        state.spec = replace(state.spec, geometry_type="GEOMETRY")
+        self._db.execute(f"ALTER TABLE {quoted(table)} RENAME TO {old}")
+        self._db.execute(_create(state.spec))
+        self._db.execute(f"INSERT INTO {quoted(table)} SELECT * FROM {old}")  # noqa: S608
+        self._db.execute(f"DROP TABLE {old}")
+        self._db.execute(
+            "UPDATE gpkg_geometry_columns SET geometry_type_name = 'GEOMETRY' WHERE table_name = ?", (table,)
+        )
 
     def finish(self, table: str, last_change: str) -> None:
         """Record the extent and the time of change (UTC, 2026-01-31T00:00:00.000Z) and build the R-tree."""
@@ -268,6 +279,15 @@ class GeoPackageWriter:
         self._db.execute(
             "INSERT OR IGNORE INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", _reference_system(srid)
         )
+
+
+def _create(spec: TableSpec) -> str:
+    columns = [
+        f"{quoted(spec.primary_key)} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
+        f"{quoted(spec.geometry_column)} {spec.geometry_type}",
+        *(f"{quoted(field.name)} {field.type}" for field in spec.fields),
+    ]
+    return f"CREATE TABLE {quoted(spec.name)} ({', '.join(columns)})"
 
 
 def quoted(identifier: str) -> str:
@@ -326,7 +346,7 @@ def _fitted(geometries: NDArray[Any], spec: TableSpec) -> NDArray[Any]:
         geometries[lone] = build(geometries[lone], indices=np.arange(len(lone)))
         kinds[lone] = wanted
     if np.any((kinds != wanted) & (kinds >= 0)):
-        raise ValueError(f"Table {spec.name!r} takes only {spec.geometry_type}")
+        raise OtherGeometryType(f"Table {spec.name!r} takes only {spec.geometry_type}")
     return geometries
 
 
