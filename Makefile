@@ -8,7 +8,7 @@ SEED ?= 1
 # The size already generated, unless another is asked for: make demo SIZE=large
 SIZE ?= $(or $(patsubst data/demo/.size-%,%,$(firstword $(wildcard data/demo/.size-*))),small)
 
-DEBIAN = chromium gdal-bin python3-gdal qgis python3-qgis qgis-providers fonts-noto-cjk
+DEBIAN = chromium gdal-bin python3-gdal qgis python3-qgis qgis-providers fonts-noto-cjk postgresql-15 postgresql-15-postgis-3
 RINGS = $(wildcard $(addprefix tests/,unit store api clients e2e))
 VENDOR = server/onemap/web/static/vendor/.complete
 ASSETS = $(wildcard server/onemap/web/assets/package*.json)
@@ -21,8 +21,10 @@ MAKEFLAGS += --no-print-directory
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo province (PORT, HOST, ZONE, SIZE=small|medium|large)
-	@exec .venv/bin/onemap serve --root . --zone $(ZONE) --host $(HOST) --port $(PORT)
+demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo (PORT, HOST, ZONE, SIZE=small|medium|large, STORE=postgis)
+	@$(if $(filter postgis,$(STORE)),export DEMO_DSN=$$(scripts/demo-postgis.sh) &&) \
+	exec .venv/bin/onemap serve --root . --zone $(ZONE) --host $(HOST) --port $(PORT) \
+	$(if $(filter postgis,$(STORE)),--store province=$$DEMO_DSN)
 
 test: debian .venv/.dev $(VENDOR) lint ## Install what the tests need, lint, and run every ring but the conformance ring
 	@.venv/bin/pytest -q --tb=short $(RINGS)

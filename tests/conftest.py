@@ -8,16 +8,23 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+import psycopg
 import pytest
+from psycopg import sql
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, load_instance
+from onemap.config import PostgisSettings, StoreSettings
+from onemap.ingest import copy_geopackage
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,15 +53,95 @@ def data() -> Path:
     return make_province(ROOT / "data" / "test")
 
 
-def application(data: Path, zone: str) -> TestClient:
+class Cluster:
+    """The private PostgreSQL cluster of a test run. ``dsn(name)`` addresses a database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = 0
+        self._copies: dict[Path, str] = {}
+        self.start()
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS blank")
+            connection.execute("CREATE DATABASE blank")
+        with psycopg.connect(self.dsn("blank"), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION postgis")
+
+    def start(self) -> None:
+        """Start it on the port it had, or on a free one."""
+        self._address = self._run("start").rsplit("/", 1)[0]
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it: ``immediate`` is as pulling the plug."""
+        self._run("stop", MODE=mode)
+
+    def postmaster(self) -> int:
+        """Return the process id of the server."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def dsn(self, database: str) -> str:
+        """Return the address of a database."""
+        return f"{self._address}/{database}"
+
+    def fresh(self) -> str:
+        """Return the address of a new database with PostGIS and nothing else."""
+        self._count += 1
+        name = f"fresh_{os.getpid()}_{self._count}"
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE blank").format(sql.Identifier(name)))
+        return self.dsn(name)
+
+    def copy(self, path: Path) -> str:
+        """Return the address of a database with the tables of a GeoPackage, copied once in a test run."""
+        if path not in self._copies:
+            self._copies[path] = self.fresh()
+            list(copy_geopackage(path, settings_of(self._copies[path])))
+        return self._copies[path]
+
+    def _run(self, action: str, **env: str) -> str:
+        command = [str(ROOT / "scripts" / "cluster.sh"), action, str(self.folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **env})
+        if done.returncode:
+            pytest.fail(f"scripts/cluster.sh {action}: {done.stdout}{done.stderr}", pytrace=False)
+        return done.stdout.strip()
+
+
+def settings_of(dsn: str, **more: object) -> PostgisSettings:
+    """Return the settings of a store in this database."""
+    return PostgisSettings(type="postgis", dsn=SecretStr(dsn), **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL cluster with PostGIS that belongs to this test run."""
+    started = Cluster(ROOT / "build" / f"postgis-{os.getpid()}")
+    yield started
+    started.stop("immediate")
+    shutil.rmtree(started.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgis(cluster: Cluster) -> str:
+    """The address of a fresh database."""
+    return cluster.fresh()
+
+
+def application(data: Path, zone: str, stores: dict[str, StoreSettings] | None = None) -> TestClient:
     """Return a client of the application in one zone; what the server raises it must answer as a problem."""
-    return TestClient(create_app(load_instance(ROOT, zone, data)), raise_server_exceptions=False)
+    return TestClient(create_app(load_instance(ROOT, zone, data, stores)), raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="session")
 def client(data: Path) -> TestClient:
     """A client of the demo in the business zone."""
     return application(data, "business")
+
+
+@pytest.fixture(scope="session")
+def postgis_client(data: Path, cluster: Cluster) -> TestClient:
+    """A client of the demo in the business zone, with its data in PostGIS."""
+    stores: dict[str, StoreSettings] = {"province": settings_of(cluster.copy(data / "demo" / "province.gpkg"))}
+    return application(data, "business", stores)
 
 
 @pytest.fixture(scope="session")
@@ -82,23 +169,25 @@ def running(*arguments: str) -> Iterator[str]:
 def listening(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
     """Run a command that serves on the ``--port`` it is given, in a folder, and give its address."""
     port = free_port()
-    process = subprocess.Popen(
-        [*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, env=environment
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait(address + "/readyz", process)
-        yield address
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    # A file, not a pipe: nobody reads what a busy server writes while it runs.
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)], stdout=output, stderr=subprocess.STDOUT, cwd=folder, env=environment
+        )
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait(address + "/readyz", process, output)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(address: str, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
     for _ in range(900):
         if process.poll() is not None:
-            output = process.stdout.read().decode() if process.stdout else ""
-            raise RuntimeError(f"the server ended with status {process.returncode}:\n{output}")
+            output.seek(0)
+            raise RuntimeError(f"the server ended with status {process.returncode}:\n{output.read().decode()}")
         try:
             with urllib.request.urlopen(address, timeout=1):
                 return

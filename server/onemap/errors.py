@@ -16,9 +16,12 @@ OneMapError
 │   ├── TooLarge                413
 │   ├── UriTooLong              414
 │   ├── UnsupportedMediaType    415
-│   └── UnusableParcel          422
+│   ├── UnusableParcel          422
+│   └── ClientGone              499, never seen by anybody: the client has left
 └── ServerError                 500
     └── Unavailable             503
+        ├── Busy                503  more requests than places; comes back soon
+        └── TooSlow             503  a source did not answer in time
 
 The docstring of a class is its default message. ``status``, ``code``, ``title`` and ``type`` make up
 the RFC 9457 problem document that ``web.problem`` writes.
@@ -167,6 +170,14 @@ class UnusableParcel(ClientError):
     title = "Unusable parcel"
 
 
+class ClientGone(ClientError):
+    """The client closed the connection before the answer was ready."""
+
+    status = 499
+    code = "OM-4990"
+    title = "Client closed the request"
+
+
 class ServerError(OneMapError):
     """The server could not complete the request."""
 
@@ -177,6 +188,22 @@ class Unavailable(ServerError):
     status = 503
     code = "OM-5030"
     title = "Service unavailable"
+    retry_after = 5
+
+
+class Busy(Unavailable):
+    """A source of this server has more requests than it can take at the moment."""
+
+    code = "OM-5031"
+    title = "Too many requests at once"
+    retry_after = 1
+
+
+class TooSlow(Unavailable):
+    """A source of this server took too long; ask for less at a time."""
+
+    code = "OM-5032"
+    title = "The source took too long"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 HOME = Path(os.environ.get("ONEMAP_BENCH_HOME", Path.home() / ".cache" / "onemap-bench"))
 PYGEOAPI = "pygeoapi==0.24.*"
+TIPG = "tipg==1.6.*"
 _SQLITE = """\
 import sys
 import pysqlite3
@@ -66,3 +67,14 @@ resources:
     providers:
       - {{type: feature, name: SQLiteGPKG, data: {gpkg}, id_field: fid, table: {table}}}
 """
+
+
+def tipg_python() -> Path:
+    """Return the Python of an environment with tipg."""
+    folder = HOME / "tipg-1.6"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", TIPG, "uvicorn[standard]"], check=True)
+        (folder / "ready").touch()
+    return python

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from onemap.app import create_app, publish_file
+from onemap.app import create_app, publish_database, publish_file
 from tests.conformance.world import PLACES, grid, write_world
+from tests.conftest import Cluster
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,9 +35,16 @@ def world(world_file: Path) -> TestClient:
     return TestClient(create_app(publish_file(world_file)), raise_server_exceptions=False)
 
 
-@pytest.fixture(scope="session", params=["province", "world"])
+@pytest.fixture(scope="session")
+def postgis_world(world_file: Path, cluster: Cluster) -> TestClient:
+    """The same tables in a database, published without configuration."""
+    return TestClient(create_app(publish_database(cluster.copy(world_file))), raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="session", params=["province gpkg", "world gpkg", "province postgis", "world postgis"])
 def server(request: pytest.FixtureRequest) -> TestClient:
-    """The demo province (production CRS list, Gauss-Kruger storage) and the world-wide file, in turn."""
-    name = "client" if request.param == "province" else "world"
-    client: TestClient = request.getfixturevalue(name)
+    """The demo province (production CRS list, Gauss-Kruger storage) and the world-wide file, from each store."""
+    fixtures = {"province gpkg": "client", "province postgis": "postgis_client"}
+    fixtures |= {"world gpkg": "world", "world postgis": "postgis_world"}
+    client: TestClient = request.getfixturevalue(fixtures[request.param])
     return client

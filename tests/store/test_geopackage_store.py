@@ -1,4 +1,4 @@
-"""The GeoPackage store against an independent reading of the same features with shapely."""
+"""Both stores against an independent reading of the same features with shapely."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import psycopg
 import pytest
 import shapely
 
-from onemap.app import publish_file
+from onemap.app import publish_database, publish_file
 from onemap.block import Principal
 from onemap.cql import all_of, at_least, equals, parse_text, place
 from onemap.errors import ConfigError
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84
+from onemap.ingest import copy_geopackage
 from onemap.store import FeatureQuery, Position, Store, View
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.geopackage.connect import open_readonly
 from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
+from tests.conftest import Cluster, settings_of
 
 COUNT = 2500
 
@@ -47,8 +50,12 @@ def path(shapes: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["with R-tree", "without R-tree"])
+@pytest.fixture(scope="module", params=["with R-tree", "without R-tree", "PostGIS", "PostGIS without index", "view"])
 def store(request: pytest.FixtureRequest, path: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, View]:
+    if request.param in ("PostGIS", "PostGIS without index", "view"):
+        instance = publish_database(database(request.getfixturevalue("cluster"), path, request.param))
+        view = instance.gate.view(Principal(), "shapes")
+        return instance.gate.store(view), view
     if request.param == "without R-tree":
         copy = tmp_path_factory.mktemp("plain") / "t.gpkg"
         copy.write_bytes(path.read_bytes())
@@ -59,6 +66,21 @@ def store(request: pytest.FixtureRequest, path: Path, tmp_path_factory: pytest.T
     instance = publish_file(path)
     view = instance.gate.view(Principal(), "shapes")
     return instance.gate.store(view), view
+
+
+def database(cluster: Cluster, path: Path, kind: str) -> str:
+    """Return the address of a database with the same features: a table, one without a spatial index, a view."""
+    if kind == "PostGIS":
+        return cluster.copy(path)
+    dsn = cluster.fresh()
+    list(copy_geopackage(path, settings_of(dsn)))
+    with psycopg.connect(dsn) as connection:
+        if kind == "view":
+            connection.execute("ALTER TABLE shapes RENAME TO base")
+            connection.execute("CREATE VIEW shapes AS SELECT * FROM base")
+        else:
+            connection.execute("DROP INDEX shapes_geom_gist")
+    return dsn
 
 
 def keys(store: tuple[Store, View], query: FeatureQuery) -> list[int]:
@@ -130,7 +152,8 @@ def test_spatial_filters(store: tuple[Store, View], shapes: np.ndarray) -> None:
 def test_values_come_back(store: tuple[Store, View], shapes: np.ndarray) -> None:
     source, view = store
     batch = source.feature(view, "12")
-    assert dict(batch.columns) == {"name": ("n1",), "number": (11,), "flag": [True]}
+    values = {name: list(column) for name, column in batch.columns.items()}
+    assert values == {"name": ["n1"], "number": [11], "flag": [True]}
     assert shapely.equals_exact(batch.geometries[0], shapes[11], 0)
     assert source.feature(view, "8").geometries[0] is None
 

@@ -1,6 +1,24 @@
 """The application: an instance loaded from its folders or from one file, and its ASGI app."""
 
 from onemap.app.asgi import build_blocks, create_app
-from onemap.app.instance import Instance, collection_id, load_instance, publish_file
+from onemap.app.instance import (
+    Instance,
+    collection_id,
+    is_database,
+    load_instance,
+    publish,
+    publish_database,
+    publish_file,
+)
 
-__all__ = ["Instance", "build_blocks", "collection_id", "create_app", "load_instance", "publish_file"]
+__all__ = [
+    "Instance",
+    "build_blocks",
+    "collection_id",
+    "create_app",
+    "is_database",
+    "load_instance",
+    "publish",
+    "publish_database",
+    "publish_file",
+]

@@ -32,7 +32,7 @@ def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
     router = Router(
         [
             *routes(blocks, Responder(pages), instance.settings.limits.body_bytes),
-            *health_routes(lambda: all(store.state() for store in instance.stores.values())),
+            *health_routes(lambda: all(store.ready() for store in instance.stores.values())),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         redirect_slashes=False,

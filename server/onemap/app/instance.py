@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from onemap.catalog import (
     CodeList,
@@ -19,11 +21,21 @@ from onemap.catalog import (
     read_declarations,
 )
 from onemap.catalog.declare import SourceDeclaration
-from onemap.config import Service, Settings, StoreSettings, Text, load_settings, shipped
-from onemap.errors import ConfigError, did_you_mean
+from onemap.config import (
+    GeoPackageSettings,
+    PostgisSettings,
+    Service,
+    Settings,
+    StoreSettings,
+    Text,
+    load_settings,
+    shipped,
+)
+from onemap.errors import ConfigError, Unavailable, did_you_mean
 from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
+from onemap.store.postgis import PostgisStore, database_name
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
@@ -44,49 +56,107 @@ class Instance:
         return Gate(self.registry, Policy(self.settings.zone, self.settings.policy), self.stores)
 
 
-def load_instance(root: Path, zone: str | None = None, data: Path | None = None) -> Instance:
+def load_instance(
+    root: Path, zone: str | None = None, data: Path | None = None, stores: Mapping[str, StoreSettings] | None = None
+) -> Instance:
     """Return the instance that ``config/`` and ``collections/`` below ``root`` describe.
 
-    ``data``: the folder that store paths are relative to, by default ``root/data``. A collection that
-    cannot be published is left out with the reason; a fault in a file raises ConfigError.
+    ``data``: the folder that store paths are relative to, by default ``root/data``. ``stores`` takes the place of
+    stores of the configuration. A collection that cannot be published is left out with the reason, as are all of a
+    database that cannot be reached; a fault in a file raises ConfigError.
     """
     settings = load_settings(root / "config", zone)
-    folder = data or root / "data"
-    files = {name: folder / store.path for name, store in settings.stores.items()}
-    stores = {name: GeoPackageStore(path, own=True) for name, path in files.items() if path.exists()}
+    settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}})
+    declarations = read_declarations(root / "collections")
+    sources = _open(settings, data or root / "data", declarations.values())
     codes = load_codes(shipped("codes"), root / "collections" / "codes")
-    tables = {name: {table.name: table for table in store.tables()[0]} for name, store in stores.items()}
     published: list[Collection] = []
     left: list[LeftOut] = []
-    for path, declared in read_declarations(root / "collections").items():
+    for path, declared in declarations.items():
         try:
-            published.append(_publish(declared, tables, codes, files))
+            published.append(_publish(declared, sources, codes))
         except ConfigError as error:
             left.append(LeftOut(path.name, error.detail, error.hint))
-    return Instance(settings, Registry(published), stores, tuple(left), root)
+    opened = {name: source.store for name, source in sources.items() if source.store is not None}
+    return Instance(settings, Registry(published), opened, tuple(left), root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A store of the configuration with its tables, or the reason why there is none."""
+
+    store: Store | None = None
+    tables: Mapping[str, TableInfo] = field(default_factory=dict)
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    fault: str = ""
+
+
+def _open(settings: Settings, folder: Path, declared: Iterable[CollectionDeclaration]) -> dict[str, _Source]:
+    keys: dict[str, dict[str, str]] = {}
+    for item in declared:
+        if item.key:
+            keys.setdefault(item.source.store, {})[item.source.table] = item.key
+    return {name: _source(name, store, folder, keys.get(name, {})) for name, store in settings.stores.items()}
+
+
+def _source(name: str, settings: StoreSettings, folder: Path, keys: Mapping[str, str]) -> _Source:
+    if isinstance(settings, PostgisSettings):
+        store: Store = PostgisStore(settings, keys)
+    elif (folder / settings.path).exists():
+        store = GeoPackageStore(folder / settings.path, own=True)
+    else:
+        return _Source(fault=f"The file {folder / settings.path} of the store '{name}' does not exist.")
+    try:
+        tables, left_out = store.tables()
+    except Unavailable as error:
+        return _Source(store, fault=f"The store '{name}': {error.detail}")
+    return _Source(store, {table.name: table for table in tables}, {left.table: left for left in left_out})
 
 
 def _publish(
-    declared: CollectionDeclaration,
-    tables: Mapping[str, Mapping[str, TableInfo]],
-    codes: Mapping[str, CodeList],
-    files: Mapping[str, Path],
+    declared: CollectionDeclaration, sources: Mapping[str, _Source], codes: Mapping[str, CodeList]
 ) -> Collection:
-    source = declared.source
-    if source.store not in files:
-        raise ConfigError(f"There is no store '{source.store}'.", did_you_mean(source.store, files))
-    if source.store not in tables:
-        raise ConfigError(f"The file {files[source.store]} of the store '{source.store}' does not exist.")
-    table = tables[source.store].get(source.table)
+    name = declared.source.store
+    if name not in sources:
+        raise ConfigError(f"There is no store '{name}'.", did_you_mean(name, sources))
+    source, wanted = sources[name], declared.source.table
+    if source.fault:
+        raise ConfigError(source.fault)
+    table = source.tables.get(wanted)
+    if table is None and wanted in source.left_out:
+        left = source.left_out[wanted]
+        raise ConfigError(f"The table '{wanted}' of the store '{name}' is left out: {left.reason}.", left.remedy)
     if table is None:
-        known = did_you_mean(source.table, tables[source.store])
-        raise ConfigError(f"The store '{source.store}' has no feature table '{source.table}'.", known)
+        known = did_you_mean(wanted, source.tables)
+        raise ConfigError(f"The store '{name}' has no feature table '{wanted}'.", known)
     return collect(declared, table, codes)
 
 
+def publish(source: str) -> Instance:
+    """Return an instance that publishes every feature table of a source, openly and without configuration.
+
+    ``source``: the path of a GeoPackage, or the address of a database, postgresql://...
+    """
+    return publish_database(source) if is_database(source) else publish_file(Path(source))
+
+
+def is_database(source: str) -> bool:
+    """Whether a source is the address of a PostgreSQL database."""
+    return source.startswith(("postgresql://", "postgres://"))
+
+
 def publish_file(path: Path) -> Instance:
-    """Return an instance that publishes every feature table of a GeoPackage, openly and without configuration."""
-    store = GeoPackageStore(path)
+    """Return an instance that publishes every feature table of a GeoPackage."""
+    return _publish_all(GeoPackageStore(path), GeoPackageSettings(path=path), path.stem)
+
+
+def publish_database(dsn: str, schemas: tuple[str, ...] = ()) -> Instance:
+    """Return an instance that publishes what can be published of a PostGIS database. Raises Unavailable."""
+    settings = PostgisSettings(type="postgis", dsn=SecretStr(dsn), schemas=schemas)
+    return _publish_all(PostgisStore(settings), settings, database_name(settings))
+
+
+def _publish_all(store: Store, settings: StoreSettings, title: str) -> Instance:
     found, left = store.tables()
     codes: dict[str, CodeList] = {}
     published: list[Collection] = []
@@ -100,9 +170,10 @@ def publish_file(path: Path) -> Instance:
             order=len(published),
         )
         published.append(collect(declared, table, codes))
-    service = Service(title=Text(zh=path.stem, en=path.stem))
-    settings = Settings(service=service, stores={"file": StoreSettings(path=path)})
-    return Instance(settings, Registry(published), {"file": store}, tuple(left))
+    service = Service(title=Text(zh=title, en=title))
+    return Instance(
+        Settings(service=service, stores={"file": settings}), Registry(published), {"file": store}, tuple(left)
+    )
 
 
 def collection_id(table: str) -> str:

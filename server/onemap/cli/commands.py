@@ -10,10 +10,11 @@ import typer
 import yaml
 
 from onemap import __version__
-from onemap.app import Instance, collection_id, load_instance, publish_file
+from onemap.app import collection_id, is_database, load_instance
 from onemap.cli.document import openapi_document
-from onemap.cli.serve import announce, run
-from onemap.config import load_settings
+from onemap.cli.serve import Source, announce, run
+from onemap.cli.stores import named_stores, settings_of
+from onemap.config import PostgisSettings, load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
@@ -30,6 +31,10 @@ application.add_typer(demo, name="demo")
 RootOption = Annotated[Path, typer.Option("--root", help="Folder with config/ and collections/.")]
 ZoneOption = Annotated[
     Zone | None, typer.Option("--zone", help="Network security zone; default: as config/base.yml says.")
+]
+StoresOption = Annotated[
+    list[str] | None,
+    typer.Option("--store", help="NAME=postgresql://... or NAME=FILE takes the place of a store of the configuration."),
 ]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the stores' files; default: ROOT/data.")]
 
@@ -51,35 +56,47 @@ def _main(
 
 @application.command()
 def serve(
-    file: Annotated[Path | None, typer.Argument(help="A GeoPackage to publish without any configuration.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(help="A GeoPackage, or a database (postgresql://...), to publish without any configuration."),
+    ] = None,
     root: RootOption = Path(),
     zone: ZoneOption = None,
     data: DataOption = None,
+    store: StoresOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Number of server processes.")] = 1,
 ) -> None:
-    """Serve a configured instance, or publish every feature table of FILE."""
-    instance = _instance(file, root, zone, data)
+    """Serve a configured instance, or publish every feature table of SOURCE."""
+    asked = Source(_checked(source), root, zone, data, tuple(store or ()))
+    instance = asked.instance()
     announce(instance, f"http://{host}:{port}")
-    run(instance, (file, root, zone, data), host, port, workers)
+    run(instance, asked, host, port, workers)
 
 
 @application.command()
-def check(root: RootOption = Path(), zone: ZoneOption = None, data: DataOption = None) -> None:
+def check(
+    root: RootOption = Path(), zone: ZoneOption = None, data: DataOption = None, store: StoresOption = None
+) -> None:
     """Check configuration, collections and stores; exit status 1 when something is left out."""
-    instance = load_instance(root, zone, data)
+    instance = load_instance(root, zone, data, named_stores(store or ()))
+    missing = [left for left in instance.left_out if not left.published]
     for left in instance.left_out:
-        typer.echo(f"left out: {left.table}: {left.reason} {left.remedy}".rstrip(), err=True)
+        word = "note" if left.published else "left out"
+        typer.echo(f"{word}: {left.table}: {left.reason} {left.remedy}".rstrip(), err=True)
     visible = len(instance.gate.views(identify()))
     typer.echo(f"zone {instance.settings.zone}: {len(instance.registry)} collections, {visible} visible to everybody")
-    if instance.left_out:
+    if missing:
         raise typer.Exit(1)
 
 
 @application.command()
 def openapi(
-    file: Annotated[Path | None, typer.Argument(help="A GeoPackage to describe without any configuration.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Argument(help="A GeoPackage, or a database (postgresql://...), to describe without any configuration."),
+    ] = None,
     root: RootOption = Path(),
     zone: ZoneOption = None,
     data: DataOption = None,
@@ -87,7 +104,7 @@ def openapi(
     url: Annotated[str, typer.Option(help="Address of the server in the document.")] = "http://127.0.0.1:8000",
 ) -> None:
     """Print the OpenAPI 3.0 document of an instance."""
-    document = openapi_document(_instance(file, root, zone, data), url)
+    document = openapi_document(Source(_checked(source), root, zone, data).instance(), url)
     if form == "json":
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
@@ -110,10 +127,18 @@ def import_(
     encoding: Annotated[
         str | None, typer.Option(help="Encoding of a Shapefile's attributes; default: found out.")
     ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="postgresql://...: copy every table of the GeoPackage FILE into this database, as it is."),
+    ] = None,
 ) -> None:
     """Bring FILE into a store and write its declaration to collections/."""
-    from onemap.ingest import declaration, load, read_layer  # the readers are heavy, and only needed here
+    from onemap.ingest import copy_geopackage, declaration, load, load_postgis, read_layer  # heavy, needed only here
 
+    if to is not None:
+        for summary in copy_geopackage(file, settings_of(to)):
+            typer.echo(str(summary))
+        return
     found = read_layer(file, layer, crs, encoding)
     name = identifier or collection_id(found.name)
     declared = root / "collections" / f"{name}.yml"
@@ -122,11 +147,15 @@ def import_(
     settings = load_settings(root / "config")
     if store not in settings.stores:
         raise ConfigError(f"There is no store '{store}'.", did_you_mean(store, settings.stores))
-    path = (data or root / "data") / settings.stores[store].path
-    typer.echo(str(load(found, path, name, title or name)))
+    target = settings.stores[store]
+    if isinstance(target, PostgisSettings):
+        summary = load_postgis(found, target, name, title or name)
+    else:
+        summary = load(found, (data or root / "data") / target.path, name, title or name)
+    typer.echo(str(summary))
     declared.parent.mkdir(parents=True, exist_ok=True)
     declared.write_text(declaration(found, name, store, level, title or name), encoding="utf-8")
-    typer.echo(f"  stored in {path}\n  declared in {declared}")
+    typer.echo(f"  stored in {store}\n  declared in {declared}")
 
 
 @demo.command("init")
@@ -144,9 +173,9 @@ def demo_init(
     typer.echo(str(summary))
 
 
-def _instance(file: Path | None, root: Path, zone: Zone | None, data: Path | None) -> Instance:
-    if file is None:
-        return load_instance(root, zone, data)
-    if file.suffix.lower() != ".gpkg":
-        raise ConfigError(f"'{file}' is not a GeoPackage.", f"Convert it first: onemap import {file}")
-    return publish_file(file)
+def _checked(source: str | None) -> str | None:
+    if source is None or is_database(source) or Path(source).suffix.lower() == ".gpkg":
+        return source
+    if "@" in source:  # perhaps a mistyped address with a password: not to be repeated
+        raise ConfigError("That is neither a GeoPackage nor an address postgresql://user@host/database.")
+    raise ConfigError(f"'{source}' is not a GeoPackage.", f"Convert it first: onemap import {source}")

@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 import uvicorn
 from starlette.types import ASGIApp
 
-from onemap.app import Instance, create_app, load_instance, publish_file
+from onemap.app import Instance, create_app, load_instance, publish
+from onemap.cli.stores import named_stores
 from onemap.security import identify
 
-Source = tuple[Path | None, Path, str | None, Path | None]
-_ENVIRONMENT = ("ONEMAP_FILE", "ONEMAP_ROOT", "ONEMAP_ZONE", "ONEMAP_DATA")
+_SOURCE, _ROOT, _ZONE, _DATA, _STORES = (f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES"))
 _SECRET = "ONEMAP_TOKEN_SECRET"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an instance is made from: one file or database, or the folders of a configuration."""
+
+    single: str | None
+    root: Path = Path()
+    zone: str | None = None
+    data: Path | None = None
+    stores: tuple[str, ...] = ()
+
+    def instance(self) -> Instance:
+        """Return the instance."""
+        if self.single is not None:
+            return publish(self.single)
+        return load_instance(self.root, self.zone, self.data, named_stores(self.stores))
+
+    def environment(self) -> dict[str, str]:
+        """Return the source as environment variables, for worker processes: connection strings are not arguments."""
+        given = {_SOURCE: self.single, _ROOT: self.root, _ZONE: self.zone, _DATA: self.data}
+        kept = {name: str(value) for name, value in given.items() if value is not None}
+        return {**kept, _STORES: "\n".join(self.stores)} if self.stores else kept
+
+    @classmethod
+    def from_environment(cls) -> Source:
+        """Return the source that ``environment`` wrote."""
+        single, root, zone, data = (os.environ.get(name) for name in (_SOURCE, _ROOT, _ZONE, _DATA))
+        stores = tuple(os.environ.get(_STORES, "").splitlines())
+        return cls(single, Path(root or "."), zone, Path(data) if data else None, stores)
 
 
 def announce(instance: Instance, url: str) -> None:
@@ -28,7 +59,8 @@ def announce(instance: Instance, url: str) -> None:
         typer.echo(f"  collection    {url}/collections/{shown.collection.id}")
     typer.echo(f"  process       {url}/processes/control-line-check")
     for left in instance.left_out:
-        typer.echo(f"  left out      {left.table}: {left.reason}" + (f" -> {left.remedy}" if left.remedy else ""))
+        word = "note    " if left.published else "left out"
+        typer.echo(f"  {word}      {left.table}: {left.reason}" + (f" -> {left.remedy}" if left.remedy else ""))
 
 
 def run(instance: Instance, source: Source, host: str, port: int, workers: int) -> None:
@@ -38,14 +70,10 @@ def run(instance: Instance, source: Source, host: str, port: int, workers: int) 
         uvicorn.run(create_app(instance), **options)  # type: ignore[arg-type]
         return
     os.environ[_SECRET] = os.urandom(32).hex()
-    os.environ.update({name: str(value) for name, value in zip(_ENVIRONMENT, source, strict=True) if value is not None})
+    os.environ.update(source.environment())
     uvicorn.run("onemap.cli.serve:worker", factory=True, workers=workers, **options)  # type: ignore[arg-type]
 
 
 def worker() -> ASGIApp:
     """Return the app of one worker process, from the environment that ``run`` has set."""
-    file, root, zone, data = (os.environ.get(name) for name in _ENVIRONMENT)
-    secret = bytes.fromhex(os.environ[_SECRET])
-    if file:
-        return create_app(publish_file(Path(file)), secret)
-    return create_app(load_instance(Path(root or "."), zone, Path(data) if data else None), secret)
+    return create_app(Source.from_environment().instance(), bytes.fromhex(os.environ[_SECRET]))

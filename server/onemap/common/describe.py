@@ -6,7 +6,8 @@ from typing import Any
 
 from onemap.block import Call
 from onemap.block.links import Link
-from onemap.geo.crs import CRS84, CRS84_URI, outward, transform_bounds
+from onemap.errors import Unavailable
+from onemap.geo.crs import CRS84, CRS84_URI, Bounds, outward, transform_bounds
 from onemap.store import Store, View
 
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
@@ -34,7 +35,7 @@ def map_layer(view: View, store: Store, call: Call) -> dict[str, Any]:
     collection = view.collection
     field = view.column(collection.colour_by) if collection.colour_by else None
     codes = field.codes if field else None
-    bounds = store.extent(view)
+    bounds = _bounds(view, store)
     return {
         "id": collection.id,
         "title": collection.title.get(call.lang),
@@ -49,16 +50,31 @@ def map_layer(view: View, store: Store, call: Call) -> dict[str, Any]:
 
 
 def _extent(view: View, store: Store) -> dict[str, Any]:
-    bounds = store.extent(view)
+    bounds = _bounds(view, store)
     box = transform_bounds(bounds, view.collection.storage, CRS84) if bounds else None
     extent: dict[str, Any] = {}
     if box:
         extent["spatial"] = {"bbox": [outward(box)], "crs": CRS84_URI}
-    interval = store.interval(view)
+    interval = _interval(view, store)
     if interval:
         start, end = interval
         extent["temporal"] = {"interval": [[_timestamp(start, "start"), _timestamp(end, "end")]], "trs": GREGORIAN}
     return extent
+
+
+def _bounds(view: View, store: Store) -> Bounds | None:
+    """Return the bounds of a collection; None also while its source is away: the others must be described."""
+    try:
+        return store.extent(view)
+    except Unavailable:
+        return None
+
+
+def _interval(view: View, store: Store) -> tuple[str | int | None, str | int | None] | None:
+    try:
+        return store.interval(view)
+    except Unavailable:
+        return None
 
 
 def _timestamp(value: str | int | None, side: str) -> str | None:

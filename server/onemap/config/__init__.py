@@ -1,17 +1,31 @@
 """Configuration: frozen models, YAML files read and merged once at start."""
 
 from onemap.config.load import load_settings, read_yaml, validate
-from onemap.config.models import Limits, PolicySettings, ProcessSettings, Service, Settings, StoreSettings, Text
+from onemap.config.models import (
+    GeoPackageSettings,
+    Limits,
+    PolicySettings,
+    PostgisSettings,
+    ProcessSettings,
+    Service,
+    Settings,
+    StoreSettings,
+    Text,
+    Timeouts,
+)
 from onemap.config.shipped import shipped
 
 __all__ = [
+    "GeoPackageSettings",
     "Limits",
     "PolicySettings",
+    "PostgisSettings",
     "ProcessSettings",
     "Service",
     "Settings",
     "StoreSettings",
     "Text",
+    "Timeouts",
     "load_settings",
     "read_yaml",
     "shipped",

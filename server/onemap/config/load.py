@@ -73,27 +73,33 @@ def validate[M: BaseModel](model: type[M], data: Mapping[str, Any], *sources: Pa
 
 
 def _explain(fault: Any, model: type[BaseModel], sources: tuple[Path, ...]) -> str:
-    path = [str(part) for part in fault["loc"]]
+    path = _written(fault["loc"])
     text = f"{'.'.join(path) or 'file'}: {fault['msg']}"
     if fault["type"] == "extra_forbidden":
         text = f"Unknown key '{'.'.join(path)}'. {did_you_mean(path[-1], _keys(model, path[:-1]))}"
     return text + _snippet(path, sources)
 
 
-def _keys(model: Any, path: list[str]) -> set[str]:
-    """Return the keys that a (nested) model accepts at a path."""
+def _written(place: tuple[str | int, ...]) -> list[str]:
+    """Return the keys on the way to a fault as they are written: the kind of a store is none of them."""
+    path = [str(part) for part in place]
+    return path[:2] + path[3:] if path[:1] == ["stores"] else path
+
+
+def _keys(model: type[BaseModel], path: list[str]) -> set[str]:
+    """Return the keys that a (nested) model accepts at a path; where it may be one of several, those of all."""
+    models = [model]
     for part in path:
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            break
-        field = model.model_fields.get(part)
-        model = _model_in(field.annotation) if field else None
-    return set(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else set()
+        fields = [found.model_fields[part] for found in models if part in found.model_fields]
+        models = [found for field in fields for found in models_in(field.annotation)] or models
+    return {key for found in models for key in found.model_fields}
 
 
-def _model_in(annotation: Any) -> Any:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models that an annotation names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+        return [annotation]
+    return [found for part in get_args(annotation) for found in models_in(part)]
 
 
 def _snippet(path: list[str], sources: tuple[Path, ...]) -> str:

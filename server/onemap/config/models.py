@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, model_validator
 
 Zone = Literal["internet", "extranet", "business", "classified"]
 Level = Literal["P", "G", "S", "C", "X1", "X2", "X3"]
@@ -51,11 +51,45 @@ class Service(Model):
     attribution: str = Field("", description="Attribution and 审图号 shown on maps and in collection documents.")
 
 
-class StoreSettings(Model):
-    """One source of features."""
+class GeoPackageSettings(Model):
+    """A GeoPackage file."""
 
     type: Literal["geopackage"] = Field("geopackage", description="Kind of store.")
     path: Path = Field(description="File, relative to the data folder.")
+
+
+class Timeouts(Model):
+    """How long a database may take, in seconds."""
+
+    connect: float = Field(3.0, gt=0, le=60, description="Opening a connection, and waiting for a free one (s).")
+    items: float = Field(15.0, gt=0, description="A statement that reads features (s).")
+    tiles: float = Field(5.0, gt=0, description="A statement that reads the features of a tile (s).")
+
+
+class PostgisSettings(Model):
+    """A PostgreSQL database with PostGIS, read only."""
+
+    type: Literal["postgis"] = Field(description="Kind of store.")
+    dsn: SecretStr = Field(
+        description="Connection string of libpq: postgresql://user@host/database. Parts left out come from PGHOST,"
+        " PGUSER, ... ; the password best from `password_file`, PGPASSFILE or PGPASSWORD."
+    )
+    password_file: Path | None = Field(None, description="File that holds the password and nothing else.")
+    schemas: tuple[str, ...] = Field((), description="Schemas whose tables are published; default: all.")
+    connections: int = Field(8, ge=1, le=100, description="Most connections of one server process.")
+    queue: int = Field(16, ge=0, description="Requests that may wait for a connection; more are answered with 503.")
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="How long the database may take.")
+
+
+def _kind(value: Any) -> str:
+    kind = value.get("type", "geopackage") if isinstance(value, dict) else getattr(value, "type", "geopackage")
+    return str(kind)
+
+
+StoreSettings = Annotated[
+    Annotated[GeoPackageSettings, Tag("geopackage")] | Annotated[PostgisSettings, Tag("postgis")],
+    Discriminator(_kind),
+]
 
 
 class Limits(Model):

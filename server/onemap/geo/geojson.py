@@ -28,11 +28,16 @@ def geojson(geometries: NDArray[np.object_], storage: Crs, target: Crs) -> list[
     made: list[Geometry] = [None] * len(moved)
     kinds = shapely.get_type_id(moved)
     empty = shapely.is_empty(moved)
+    present = set(kinds.tolist())
     for family in _FAMILIES:
-        at = np.flatnonzero(np.isin(kinds, family) & ~empty)
+        found = [kind for kind in family if kind in present]
+        if not found:
+            continue
+        of_family = np.logical_or.reduce([kinds == kind for kind in found])
+        at = np.flatnonzero(of_family & ~empty)
         for place, geometry in zip(at.tolist(), _family(moved[at], kinds[at], decimals, target.swapped), strict=True):
             made[place] = geometry
-    for place in np.flatnonzero((kinds == 7) & ~empty).tolist():
+    for place in np.flatnonzero((kinds == 7) & ~empty).tolist() if 7 in present else ():
         parts = np.asarray(shapely.get_parts(moved[place]), dtype=object)
         inner = (
             geojson(parts, target, target) if decimals is None else geojson(_rounded(parts, decimals), target, target)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from onemap.errors import ConfigError
 from onemap.geo.area import measure_for
@@ -65,7 +66,7 @@ def load(layer: Layer, path: Path, table: str, title: str) -> Summary:
     if kind.endswith("POLYGON") and _measurable(layer.srid):
         build_areas(path, table)
     missing = int(shapely.is_missing(layer.geometries).sum())
-    return Summary(table, len(layer.geometries), layer.srid, kind, missing, _invalid(layer))
+    return Summary(table, len(layer.geometries), layer.srid, kind, missing, invalid(layer.geometries))
 
 
 def geometry_type(layer: Layer) -> str:
@@ -86,6 +87,7 @@ def _measurable(srid: int) -> bool:
     return True
 
 
-def _invalid(layer: Layer) -> tuple[str, ...]:
-    wrong = np.flatnonzero(~shapely.is_valid(layer.geometries) & ~shapely.is_missing(layer.geometries))
-    return tuple(f"feature {at + 1}: {shapely.is_valid_reason(layer.geometries[at])}" for at in wrong.tolist())
+def invalid(geometries: NDArray[np.object_]) -> tuple[str, ...]:
+    """Return a line for each invalid geometry."""
+    wrong = np.flatnonzero(~shapely.is_valid(geometries) & ~shapely.is_missing(geometries))
+    return tuple(f"feature {at + 1}: {shapely.is_valid_reason(geometries[at])}" for at in wrong.tolist())

@@ -98,11 +98,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A table that cannot be published, why, and what would help."""
+    """A table that cannot be published, why, and what would help; ``published``: it is, and could do better."""
 
     table: str
     reason: str
     remedy: str = ""
+    published: bool = False
 
 
 class Store(Protocol):
@@ -112,8 +113,12 @@ class Store(Protocol):
         """Return the feature tables that can be published, and those that cannot."""
         ...
 
+    def ready(self) -> bool:
+        """Whether the source can be read at the moment."""
+        ...
+
     def state(self) -> str:
-        """Return a token that changes with every change of the stored content."""
+        """Return a token that changes with every change of the stored content; does not block once it is known."""
         ...
 
     def version(self, collection: Collection) -> str:

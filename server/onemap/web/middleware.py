@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onemap.block import HTML, Call, Format, Links, Principal
 from onemap.block.query import parse_query
-from onemap.errors import BadRequest, ClientError, MethodNotAllowed, NotFound, UriTooLong
+from onemap.errors import BadRequest, ClientError, ClientGone, MethodNotAllowed, NotFound, Unavailable, UriTooLong
 from onemap.security import identify
 from onemap.web import problem
 from onemap.web.html import SECURITY_HEADERS, Pages
@@ -107,6 +107,8 @@ class Boundary:
 
         try:
             await self.app(scope, receive, noting)
+        except ClientGone:
+            return  # nobody is there to answer
         except Exception as error:
             if started:
                 raise
@@ -117,8 +119,8 @@ class Boundary:
         headers = {"Content-Type": problem.MEDIA_TYPE, "Vary": VARY}
         if allow := document.pop("allow", None):
             headers["Allow"] = str(allow)
-        if document["status"] == 503:
-            headers["Retry-After"] = "5"
+        if isinstance(error, Unavailable):
+            headers["Retry-After"] = str(error.retry_after)
         body = orjson.dumps(document)
         if _wants_page(scope):
             headers |= {"Content-Type": "text/html; charset=utf-8", **SECURITY_HEADERS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from onemap.errors import OneMapError
+from onemap.errors import OneMapError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("onemap")
@@ -13,7 +13,9 @@ _log = logging.getLogger("onemap")
 
 def problem(error: Exception, instance: str, request_id: str) -> dict[str, Any]:
     """Return the problem document of an error; what is not ours is logged and shown without any detail."""
-    if not isinstance(error, OneMapError) or error.status >= 500:
+    if isinstance(error, Unavailable):
+        _log.warning("request %s: %s: %s %s", request_id, instance, error.code, error.title)
+    elif not isinstance(error, OneMapError) or error.status >= 500:
         _log.error("request %s failed: %s", request_id, instance, exc_info=error)
     known = error if isinstance(error, OneMapError) else OneMapError()
     shown = known.detail if known.status < 500 or known.status == 503 else "The server could not complete the request."

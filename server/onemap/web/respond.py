@@ -10,10 +10,12 @@ import anyio
 import anyio.to_thread
 import orjson
 from isal import igzip, isal_zlib
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope, Send
 
 from onemap.block import HTML, Call, Content, Document, Reply, Stream
+from onemap.block.caller import Caller
 from onemap.block.conditional import accepts_gzip, not_modified
+from onemap.errors import ClientGone
 from onemap.web.html import SECURITY_HEADERS, Pages
 
 VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
@@ -30,11 +32,11 @@ class Responder:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
-    async def respond(self, reply: Reply, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(self, reply: Reply, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
         """Send a reply."""
         if isinstance(reply, Stream):
             try:
-                await _stream(reply, call, scope, receive, send)
+                await _stream(reply, call, caller, scope, send)
             finally:
                 await _close(reply.chunks)
             return
@@ -66,7 +68,7 @@ def _common(media_type: str, call: Call) -> Headers:
     return common | (SECURITY_HEADERS if media_type.startswith("text/html") else {})
 
 
-async def _stream(reply: Stream, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
     """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
     headers = {**_common(reply.media_type, call), **reply.headers}
     compressed = _gzip_taken(call) and _is_text(reply.media_type)
@@ -83,11 +85,8 @@ async def _stream(reply: Stream, call: Call, scope: Scope, receive: Receive, sen
     if scope["method"] == "HEAD":
         await send({"type": "http.response.body", "body": b""})
         return
-    async with anyio.create_task_group() as group:
-        group.start_soon(_until_gone, receive, group.cancel_scope)
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        await _rest(second, reply.chunks, compressor, send)
-        group.cancel_scope.cancel()
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    await _rest(second, reply.chunks, compressor, caller, send)
 
 
 async def _close(chunks: Iterator[bytes]) -> None:
@@ -97,19 +96,15 @@ async def _close(chunks: Iterator[bytes]) -> None:
             await anyio.to_thread.run_sync(chunks.close)
 
 
-async def _rest(piece: bytes | None, chunks: Iterator[bytes], compressor: Any, send: Send) -> None:
-    while piece is not None:
+async def _rest(piece: bytes | None, chunks: Iterator[bytes], compressor: Any, caller: Caller, send: Send) -> None:
+    """Send the pieces until they end or nobody takes them any more."""
+    while piece is not None and not caller.gone:
         if piece:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         piece = await _next(chunks, compressor)
+    if caller.gone:
+        raise ClientGone
     await send({"type": "http.response.body", "body": compressor.flush() if compressor else b""})
-
-
-async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
-    """Stop the stream when the client has left."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()
 
 
 async def _next(chunks: Iterator[bytes], compressor: Any) -> bytes | None:

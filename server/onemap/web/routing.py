@@ -14,6 +14,7 @@ from onemap.block.query import SHARED, parse_query, refuse_unknown
 from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge, UnsupportedMediaType
 from onemap.web.negotiate import choose_format, choose_language
 from onemap.web.respond import Responder, send_response
+from onemap.web.watch import watching
 
 
 def routes(blocks: Sequence[Block], responder: Responder, body_limit: int) -> list[Route]:
@@ -41,8 +42,9 @@ class Operations:
             await self._other(scope, send)
             return
         call = await self._call(endpoint, scope, receive)
-        reply = await endpoint.handler(call)
-        await self.responder.respond(reply, call, scope, receive, send)
+        with watching(receive) as caller:
+            reply = await endpoint.handler(call)
+            await self.responder.respond(reply, call, caller, scope, send)
 
     async def _other(self, scope: Scope, send: Send) -> None:
         """Answer OPTIONS; refuse any other method."""

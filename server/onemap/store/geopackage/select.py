@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
+from onemap.catalog.model import Field, TableInfo
 from onemap.store.base import Batch, FeatureQuery, Key, SortKey, View
 from onemap.store.geopackage.blob import decode
 from onemap.store.geopackage.filters import conditions
@@ -103,13 +104,15 @@ class Select:
 
     def _batch(self, rows: list[tuple[Any, ...]]) -> Batch:
         columns = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self.fields))
-        named = {
-            field.name: [None if value is None else bool(value) for value in values]
-            if field.type == "boolean"
-            else values
-            for field, values in zip(self.fields, columns[2:], strict=True)
-        }
-        return Batch(columns[0], decode(columns[1]), named)
+        return Batch(columns[0], decode(columns[1]), _named(self.fields, columns[2:]))
+
+
+def _named(fields: Sequence[Field], columns: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Return the columns by name; booleans, which SQLite keeps as numbers, as such."""
+    return {
+        field.name: [None if value is None else bool(value) for value in values] if field.type == "boolean" else values
+        for field, values in zip(fields, columns, strict=True)
+    }
 
 
 def _order(order: Sequence[SortKey], key: Sql) -> Sql:
@@ -121,3 +124,18 @@ def _order(order: Sequence[SortKey], key: Sql) -> Sql:
 
 def _json(ids: Sequence[int]) -> str:
     return orjson.dumps(list(ids)).decode()
+
+
+def every_row(connection: sqlite3.Connection, table: TableInfo, size: int = 2000) -> Iterator[Batch]:
+    """Yield all features of a table as they are stored, in the order of the primary key."""
+    statement = compose(
+        "SELECT {key}, {geom}{columns} FROM {table} ORDER BY {key}",
+        key=identifier(table.primary_key),
+        geom=identifier(table.geometry_column),
+        columns=Sql("".join(f", {identifier(field.name).text}" for field in table.fields)),
+        table=identifier(table.name),
+    )
+    cursor = connection.execute(statement)
+    while rows := cursor.fetchmany(size):
+        columns = list(zip(*rows, strict=True))
+        yield Batch(columns[0], decode(columns[1]), _named(table.fields, columns[2:]))

@@ -49,6 +49,10 @@ class GeoPackageStore:
             self._discovered = (state, discover(self._connections.get()))
         return self._discovered[1]
 
+    def ready(self) -> bool:
+        """Whether the file is there."""
+        return self._connections.path.is_file()
+
     def state(self) -> str:
         """Return a token that changes with every commit: sizes and times of the file and its log."""
         path = self._connections.path

@@ -1,0 +1,72 @@
+#!/bin/sh
+# A private PostgreSQL 15 cluster with PostGIS for tests and the demo: cluster.sh start|stop|dsn FOLDER
+# It listens on a free port of 127.0.0.1 and on a socket in its folder, trusts local users only, and keeps no promise
+# of durability: it is made for data that can be made again. The cluster of the Debian package is left alone.
+set -eu
+
+here=$(dirname "$0")
+action=${1:-}
+[ -n "${2:-}" ] || { echo "usage: cluster.sh start|stop|dsn FOLDER" >&2; exit 2; }
+mkdir -p "$2"
+folder=$(cd "$2" && pwd)
+bin=${POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
+
+# PostgreSQL refuses to run as root; then it runs as the user of its Debian package.
+as_server() {
+    if [ "$(id -u)" -ne 0 ]; then "$@"; else (cd / && runuser -u postgres -- "$@"); fi
+}
+
+port() {
+    sed -n 4p "$folder/data/postmaster.pid" 2>/dev/null
+}
+
+dsn() {
+    echo "postgresql://postgres@127.0.0.1:$(port)/${PGDATABASE:-postgres}"
+}
+
+running() {
+    as_server "$bin/pg_ctl" status -s -D "$folder/data" >/dev/null 2>&1
+}
+
+create() {
+    "$here/debian.sh" postgresql-15 postgresql-15-postgis-3 >&2
+    [ "$(id -u)" -ne 0 ] || chown postgres "$folder"
+    as_server "$bin/initdb" -D "$folder/data" -U postgres --encoding=UTF8 --locale=C --auth=trust --no-sync >/dev/null
+    as_server sh -c "cat >>'$folder/data/postgresql.conf'" <<CONF
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '$folder'
+max_connections = 60
+shared_buffers = 128MB
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+autovacuum_naptime = 10min
+logging_collector = off
+CONF
+}
+
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+start() {
+    running && return
+    [ -s "$folder/data/PG_VERSION" ] || create
+    PORT=${PORT:-$(cat "$folder/port" 2>/dev/null || free_port)}
+    echo "$PORT" >"$folder/port"
+    rm -f "$folder/data/postmaster.pid"
+    as_server "$bin/pg_ctl" start -s -w -D "$folder/data" -l "$folder/data/server.log" -o "-p $PORT" >&2
+}
+
+case $action in
+start)
+    start
+    dsn
+    ;;
+stop) ! running || as_server "$bin/pg_ctl" stop -s -m "${MODE:-fast}" -D "$folder/data" ;;
+dsn) dsn ;;
+*)
+    echo "usage: cluster.sh start|stop|dsn FOLDER" >&2
+    exit 2
+    ;;
+esac

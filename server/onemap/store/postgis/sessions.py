@@ -1,0 +1,116 @@
+"""Sessions with the database: admission, a pool of connections, and errors in the words of this server."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from onemap.block.caller import caller_gone
+from onemap.config import PostgisSettings
+from onemap.errors import ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
+from onemap.store.postgis.admission import Admission
+from onemap.store.postgis.connect import GuardedConnection, connection_options, conninfo, opened
+from onemap.store.postgis.pool import UNREACHABLE, Pool
+
+Row = tuple[Any, ...]
+Values = Mapping[str, Any]
+Statement = bytes | sql.Composed
+_log = logging.getLogger("onemap.postgis")
+_CHANGED = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InsufficientPrivilege, pg.DatatypeMismatch)
+
+
+class Sessions:
+    """Run read-only statements in one database.
+
+    Every failure comes out as an error of this server: Busy, TooSlow or Unavailable (503 with Retry-After),
+    InvalidParameter for a value that the database cannot take, ClientGone.
+    """
+
+    def __init__(self, settings: PostgisSettings) -> None:
+        self.timeouts = settings.timeouts
+        self._admission = Admission(settings.connections, settings.queue, settings.timeouts.connect)
+        self._pool = Pool(partial(opened, conninfo(connection_options(settings))), settings.timeouts.connect)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def rows(self, statement: Statement, values: Values | None = None, seconds: float | None = None) -> list[Row]:
+        """Return the rows of one statement, binary; tried again once, on a new connection, when one was lost."""
+        try:
+            return self._rows(statement, values, seconds)
+        except _Lost:
+            try:
+                return self._rows(statement, values, seconds, fresh=True)
+            except _Lost:
+                raise Unavailable(UNREACHABLE) from None
+
+    def row(self, statement: Statement, values: Values | None = None, seconds: float | None = None) -> Row:
+        """Return the single row of a statement."""
+        return self.rows(statement, values, seconds)[0]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[GuardedConnection]:
+        """Give a connection in a transaction that sees one state of the database."""
+        try:
+            with self._session(self.timeouts.items) as connection, connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield connection
+        except _Lost:
+            raise Unavailable(UNREACHABLE) from None
+
+    def _rows(
+        self, statement: Statement, values: Values | None, seconds: float | None, fresh: bool = False
+    ) -> list[Row]:
+        with self._session(seconds or self.timeouts.items, fresh) as connection:
+            return run(connection, statement, values)
+
+    @contextmanager
+    def _session(self, seconds: float, fresh: bool = False) -> Iterator[GuardedConnection]:
+        with self._admission.place():
+            connection = self._pool.take(fresh)
+            try:
+                connection.begin(seconds)
+                yield connection
+            except psycopg.Error as error:
+                raise _translated(error, connection) from None
+            finally:
+                self._pool.give(connection)
+
+
+class _Lost(Exception):
+    """The connection was closed under the statement."""
+
+
+def run(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
+    """Return the rows of a statement on a connection that is held."""
+    with connection.cursor(binary=True) as cursor:
+        return cursor.execute(statement, values or {}).fetchall()
+
+
+def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exception:
+    """Return the error to raise instead; the database's own words go to the log, without any connection string."""
+    if caller_gone():
+        return ClientGone()
+    if isinstance(error, pg.QueryCanceled) or time.monotonic() > connection.deadline:
+        return TooSlow()
+    if isinstance(error, psycopg.DataError):
+        return InvalidParameter("A value of the request does not fit the type of its property.")
+    if connection.closed or isinstance(error, pg.AdminShutdown | pg.CrashShutdown):
+        return _Lost()
+    _log.error("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary or type(error).__name__)
+    return _ours(error)
+
+
+def _ours(error: psycopg.Error) -> OneMapError:
+    if isinstance(error, _CHANGED):
+        return Unavailable("The table of this collection has changed; the server must be started again.")
+    return Unavailable(UNREACHABLE)

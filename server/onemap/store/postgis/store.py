@@ -1,0 +1,273 @@
+"""The PostGIS store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from psycopg import sql
+
+from onemap.catalog.model import Collection, Coverage, TableInfo
+from onemap.config import PostgisSettings
+from onemap.cql import write_text
+from onemap.errors import ConfigError, InvalidParameter, OneMapError, TooSlow, Unavailable
+from onemap.geo.bbox import Box
+from onemap.geo.crs import CRS84, Bounds, transform_bounds
+from onemap.geo.overlay import OverlaySource
+from onemap.store.base import Batch, FeatureQuery, LeftOut, View
+from onemap.store.postgis.content import Content
+from onemap.store.postgis.discover import Discovery
+from onemap.store.postgis.memory import Memory
+from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
+from onemap.store.postgis.regions import Where, box_condition, whole_box
+from onemap.store.postgis.relation import Relation
+from onemap.store.postgis.select import Select, decode
+from onemap.store.postgis.sessions import Sessions
+
+_FIRST, _MOST = 2000, 10_000
+_BYTES = 16 * 1024 * 1024
+_COUNTED = 10_000
+_MOST_SELECTS = 4096
+_COUNT_SECONDS = 0.2
+_EXTENT_SECONDS = 2.0
+_VERSION_SECONDS = 5.0
+_ESTIMATE = (
+    b"SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b)"
+    b" FROM ST_EstimatedExtent(%(schema)s::text, %(name)s::text, %(geom)s::text) b"
+)
+_EXTENT = sql.SQL(
+    "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent({geom}) b FROM {table} t) s"
+)
+_INTERVAL = sql.SQL("SELECT {start}, {end} FROM (SELECT min({a}) AS a, max({b}) AS b FROM {table} t) t")
+_VERSION = sql.SQL(
+    "SELECT count(*), coalesce(sum(hashint8extended({id}::int8, xmin::text::int8)), 0)::text FROM {table} t"
+)
+_COVERAGE = sql.SQL("SELECT {shape} FROM {table} t{where}")
+
+
+class PostgisStore:
+    """Features of one database.
+
+    ``keys``: for tables and views whose key cannot be found, the column that a declaration names.
+    """
+
+    def __init__(self, settings: PostgisSettings, keys: Mapping[str, str] | None = None) -> None:
+        self._settings = settings
+        self._keys = dict(keys or {})
+        self._sessions = Sessions(settings)
+        self._content = Content(self._sessions)
+        self._known = Memory(self._content.token)
+        self._areas = AreaMemory()
+        self._selects: dict[object, Select] = {}
+        self._found: Discovery | None = None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._content.close()
+        self._sessions.close()
+
+    def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
+        """Return the tables and views that can be published, and those that cannot or could do better."""
+        self._selects.clear()
+        self._found = Discovery(self._sessions, self._settings.schemas, self._keys)
+        self._content.refresh()
+        return self._found.tables, self._found.left_out
+
+    def ready(self) -> bool:
+        """Whether the database answers."""
+        try:
+            self._sessions.row(b"SELECT 1", seconds=self._settings.timeouts.connect)
+        except OneMapError:
+            return False
+        return True
+
+    def state(self) -> str:
+        """Return a token that changes within about a second of a change; see ``Content``."""
+        return self._content.token()
+
+    def version(self, collection: Collection) -> str:
+        """Return a digest of the number of rows, their keys and the transactions that wrote them.
+
+        It outlives restarts and VACUUM. Views and very large tables have the state of the database instead.
+        """
+        relation = self._relation(collection.table)
+        return str(self._known.get(("version", relation.oid), lambda: self._version(relation)))
+
+    def extent(self, view: View) -> Bounds | None:
+        """Return bounds that hold all features, x, y of the storage CRS: those of the spatial index if there is one."""
+        relation = self._relation(view.collection.table)
+        found: Bounds | None = self._known.get(("extent", relation.oid), lambda: self._extent(relation))
+        return found
+
+    def interval(self, view: View) -> tuple[str | int | None, str | int | None] | None:
+        """Return the earliest and latest value of the temporal fields."""
+        names = [name for name in view.collection.temporal if view.column(name)]
+        if not names:
+            return None
+        relation = self._relation(view.collection.table)
+        key = ("interval", relation.oid, names[0], names[-1])
+        found: tuple[Any, Any] = self._known.get(key, lambda: self._interval(relation, names[0], names[-1]))
+        return found
+
+    def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
+        """Return the number of matches; None beyond ``most``, and when counting takes a fifth of a second."""
+        key = ("count", view.digest, repr(query.box), None if query.filter is None else write_text(query.filter), most)
+        found: int | None = self._known.get(key, lambda: self._count(view, query, most))
+        return found
+
+    def batches(self, view: View, query: FeatureQuery) -> Iterator[Batch]:
+        """Yield the features of a query in its order.
+
+        Each batch is a statement of its own, so that a slow reader holds neither a connection nor a transaction. A
+        batch after the first is as large as 16 MiB allow by the size of the features so far.
+        """
+        select = self._select(view, query)
+        box = self._box(view, query.box)
+        few = box is not None and not box.everything and self.count(view, query, _COUNTED) is not None
+        wanted, after, offset = query.limit, query.after, query.offset
+        size = min(wanted, _FIRST)
+        while wanted > 0:
+            rows = self._sessions.rows(*select.page(box, few, after, offset, size))
+            if rows:
+                yield select.batch(rows)
+            if len(rows) < size:
+                return
+            wanted, after, offset = wanted - size, select.position(rows[-1]), 0
+            size = min(wanted, _next_size(rows))
+
+    def feature(self, view: View, key: str) -> Batch:
+        """Return the feature with this id as a batch of one, or an empty batch."""
+        select = self._select(view)
+        statement = select.by_key(key)
+        try:
+            return select.batch(self._sessions.rows(*statement) if statement else [])
+        except InvalidParameter:
+            return select.batch([])
+
+    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
+        """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
+        select = self._select(view)
+        statement = select.within(bounds, smallest, most)
+        return select.batch(self._sessions.rows(*statement, seconds=self._settings.timeouts.tiles))
+
+    def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
+        """Return visible columns of the features with these primary keys, in the order of the keys."""
+        visible = [name for name in names if view.column(name)]
+        return self._source(view).attributes(np.asarray(keys, dtype=np.int64), visible)
+
+    def overlay_source(self, view: View) -> OverlaySource:
+        """Return the layer as the overlay kernel reads it."""
+        return self._source(view)
+
+    def coverage(self, coverage: Coverage) -> tuple[shapely.Geometry, int] | None:
+        """Return the union of the polygons that a coverage names."""
+        found = self._discovered()
+        table = next((item for item in found.tables if item.name == coverage.table), None)
+        if table is None:
+            return None
+        relation = found.relations[table.name]
+        known = {field.name for field in table.fields}
+        if unknown := [name for name, _ in coverage.where if name not in known]:
+            raise ConfigError(f"The coverage table '{table.name}' has no field '{unknown[0]}'.")
+        tests = [
+            sql.SQL("{} = {}").format(relation.columns[name].read(), sql.Placeholder(f"v{at}"))
+            for at, (name, _) in enumerate(coverage.where)
+        ]
+        where = sql.SQL(" WHERE ") + sql.SQL(" AND ").join(tests) if tests else sql.SQL("")
+        values = {f"v{at}": value for at, (_, value) in enumerate(coverage.where)}
+        rows = self._sessions.rows(_COVERAGE.format(shape=relation.shape, table=relation.table, where=where), values)
+        return (shapely.union_all(decode([row[0] for row in rows])), table.srid) if rows else None
+
+    def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
+        relation = self._relation(view.collection.table)
+        if query is not None and (query.filter is not None or query.order):
+            return Select(view, relation, query)
+        key = (relation.oid, view.digest, query.columns if query else None)
+        if key not in self._selects:
+            if len(self._selects) > _MOST_SELECTS:
+                self._selects.clear()
+            self._selects[key] = Select(view, relation, query)
+        return self._selects[key]
+
+    def _source(self, view: View) -> PostgisOverlaySource:
+        return PostgisOverlaySource(self._sessions, self._select(view), view.collection.table.srid, self._areas)
+
+    def _discovered(self) -> Discovery:
+        if self._found is None:
+            self.tables()
+        assert self._found is not None
+        return self._found
+
+    def _relation(self, table: TableInfo) -> Relation:
+        relation = self._discovered().relations.get(table.name)
+        if relation is None:
+            raise Unavailable(f"The table '{table.name}' is no longer there.")
+        return relation
+
+    def _box(self, view: View, box: Box | None) -> Where | None:
+        if box is None:
+            return None
+        storage, relation = view.collection.storage, self._relation(view.collection.table)
+        extent = self.extent(view)
+        if extent is None and relation.kind in ("v", "f", "p"):
+            extent = whole_box(box, storage) or transform_bounds(storage.domain, CRS84, storage)
+        return box_condition(box, storage, extent)
+
+    def _count(self, view: View, query: FeatureQuery, most: int) -> int | None:
+        select, box = self._select(view, FeatureQuery(0, filter=query.filter)), self._box(view, query.box)
+        plain = (box is None or box.everything) and select.where is None
+        try:
+            # Of a whole table the number is given as long as counting is quick, of a selection up to ``most``.
+            limit = 2**62 if plain else most
+            found = int(self._sessions.row(*select.count(box, limit), seconds=_COUNT_SECONDS)[0])
+        except TooSlow:
+            return None
+        return found if found <= limit else None
+
+    def _version(self, relation: Relation) -> str:
+        if relation.numbered:
+            try:
+                statement = _VERSION.format(id=relation.id, table=relation.table)
+                rows, written = self._sessions.row(statement, seconds=_VERSION_SECONDS)
+                return _digest(relation.name, rows, written)
+            except TooSlow:
+                pass
+        return _digest(relation.name, self._content.refresh())
+
+    def _extent(self, relation: Relation) -> Bounds | None:
+        """Return the bounds in the spatial index: too large after a deletion, never too small; else exact ones."""
+        if relation.indexed and relation.kind in ("r", "m"):
+            names = {"schema": relation.schema, "name": relation.name, "geom": relation.geometry_column}
+            row = self._sessions.row(_ESTIMATE, names)
+        else:
+            statement = _EXTENT.format(geom=relation.geometry, table=relation.table)
+            try:
+                row = self._sessions.row(statement, seconds=_EXTENT_SECONDS)
+            except TooSlow:
+                return None
+        return None if row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
+
+    def _interval(self, relation: Relation, start: str, end: str) -> tuple[Any, Any]:
+        first, last = relation.columns[start], relation.columns[end]
+        statement = _INTERVAL.format(
+            start=first.read_from("a"),
+            end=last.read_from("b"),
+            a=first.reference,
+            b=last.reference,
+            table=relation.table,
+        )
+        row = self._sessions.row(statement)
+        return row[0], row[1]
+
+
+def _next_size(rows: list[tuple[Any, ...]]) -> int:
+    """Return how many features of the size of these are about 16 MiB."""
+    shapes = sum(len(row[1]) for row in rows[::20] if row[1] is not None) * 20 // len(rows)
+    return max(100, min(_MOST, _BYTES // (shapes + 100 * len(rows[0]))))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
