@@ -133,3 +133,11 @@ def test_lines_and_points_alone(tmp_path: Path) -> None:
         meta, shapes, _ = read(path)
         assert meta["geometry_type"].upper() == kind
         assert list(shapes) == [shape, None]
+
+
+def test_a_field_may_be_called_geometry(tmp_path: Path) -> None:
+    made = collection(fields=(field("geometry", "string"), field("geom", "string")))
+    path = archive(tmp_path, [BOX], {"geometry": ["a"], "geom": ["b"]}, made=made)
+    _, shapes, columns = read(path)
+    assert shapes[0].equals(BOX)
+    assert (columns["geometry"], columns["geom"]) == (["a"], ["b"])

@@ -28,6 +28,7 @@ from onemap.store import Batch
 _FAMILIES = {"point": (0, 4), "line": (1, 2, 5), "polygon": (3, 6)}
 _TYPES = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 _BUILD = {"point": shapely.multipoints, "line": shapely.multilinestrings, "polygon": shapely.multipolygons}
+_GEOMETRY = "shapefile_geometry"  # longer than any field name
 _DECLARED = {"POINT": "point", "LINESTRING": "line"}
 _STORED = zipfile.ZIP_DEFLATED
 
@@ -72,7 +73,7 @@ def _spooled(batches: Iterator[Batch], context: Context, fields: list[Fitted], f
     geometry = full.field(len(fields))
     kinds = [pa.string() if pa.types.is_timestamp(item.type) else item.type for item in full][:-1]
     held = [pa.field(item.name, kind) for item, kind in zip(fields, kinds, strict=True)]
-    schema = pa.schema([*held, geometry.with_name("geometry")])
+    schema = pa.schema([*held, geometry.with_name(_GEOMETRY)])
     fallback = next(iter(_declared(dict.fromkeys(_FAMILIES), context)))  # type: ignore[arg-type]
     spools = {name: Spool(folder / f"{name}.arrow", schema) for name in _FAMILIES}
     with ExitStack() as stack:
@@ -128,7 +129,7 @@ def _write_family(
         spool.reader(schema, check, turn),
         path,
         driver="ESRI Shapefile",
-        geometry_name="geometry",
+        geometry_name=_GEOMETRY,
         geometry_type=spool.geometry_type(_TYPES[family]),
         crs=f"EPSG:{context.crs.srid}",
         encoding=context.options.encoding.upper(),
