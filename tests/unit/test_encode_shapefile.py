@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,11 @@ def test_a_field_may_be_called_geometry(tmp_path: Path) -> None:
     _, shapes, columns = read(path)
     assert shapes[0].equals(BOX)
     assert (columns["geometry"], columns["geom"]) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize("identifier", ["features", "地类.图斑-2025"])
+def test_the_files_are_named_after_the_collection(identifier: str, tmp_path: Path) -> None:
+    path = archive(tmp_path, [BOX], {}, made=replace(collection(fields=()), id=identifier))
+    extensions = ("cpg", "dbf", "prj", "shp", "shx")
+    assert set(zipfile.ZipFile(path).namelist()) == {"_fields.csv", *(f"{identifier}.{part}" for part in extensions)}
+    assert read(path, identifier)[1][0].equals(BOX)

@@ -30,7 +30,6 @@ _TYPES = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 _BUILD = {"point": shapely.multipoints, "line": shapely.multilinestrings, "polygon": shapely.multipolygons}
 _GEOMETRY = "shapefile_geometry"  # longer than any field name
 _DECLARED = {"POINT": "point", "LINESTRING": "line"}
-_STORED = zipfile.ZIP_DEFLATED
 
 
 def write(batches: Iterator[Batch], context: Context) -> Iterator[bytes]:
@@ -42,12 +41,13 @@ def _make(batches: Iterator[Batch], context: Context, folder: Path, check: Check
     fields = _fields(context)
     spools = _spooled(batches, context, fields, folder)
     written = {name: spool for name, spool in spools.items() if spool.count} or _declared(spools, context)
-    path = folder / "features.zip"
-    with zipfile.ZipFile(path, "w", _STORED, compresslevel=1) as archive:
+    path, parts = folder / "features.zip", folder / "parts"
+    parts.mkdir()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for family, spool in written.items():
             stem = context.collection.id + (f"_{family}" if len(written) > 1 else "")
-            _write_family(spool, family, context, fields, (folder / f"{stem}.shp", check))
-            for part in sorted(folder.glob(f"{stem}.???")):
+            _write_family(spool, family, context, fields, (parts / f"{stem}.shp", check))
+            for part in sorted(parts.iterdir()):
                 archive.write(part, part.name)
                 part.unlink()
         archive.writestr("_fields.csv", field_list(fields))
