@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,10 @@ def test_a_client_that_leaves_ends_the_work(name: str, tmp_path: Path) -> None:
     assert len(taken) < 100
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("onemap-download")]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["gpkg", "fgb"])
+@pytest.mark.parametrize("identifier", ["features", "地类.图斑-2025"])
+def test_the_layer_is_named_after_the_collection(name: str, identifier: str, tmp_path: Path) -> None:
+    path = made(name, tmp_path, [BOX], {}, made=replace(collection(fields=()), id=identifier))
+    assert pyogrio.list_layers(path)[0][0] == identifier

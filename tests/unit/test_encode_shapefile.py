@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,19 @@ def test_lines_and_points_alone(tmp_path: Path) -> None:
         meta, shapes, _ = read(path)
         assert meta["geometry_type"].upper() == kind
         assert list(shapes) == [shape, None]
+
+
+def test_a_field_may_be_called_geometry(tmp_path: Path) -> None:
+    made = collection(fields=(field("geometry", "string"), field("geom", "string")))
+    path = archive(tmp_path, [BOX], {"geometry": ["a"], "geom": ["b"]}, made=made)
+    _, shapes, columns = read(path)
+    assert shapes[0].equals(BOX)
+    assert (columns["geometry"], columns["geom"]) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize("identifier", ["features", "地类.图斑-2025"])
+def test_the_files_are_named_after_the_collection(identifier: str, tmp_path: Path) -> None:
+    path = archive(tmp_path, [BOX], {}, made=replace(collection(fields=()), id=identifier))
+    extensions = ("cpg", "dbf", "prj", "shp", "shx")
+    assert set(zipfile.ZipFile(path).namelist()) == {"_fields.csv", *(f"{identifier}.{part}" for part in extensions)}
+    assert read(path, identifier)[1][0].equals(BOX)

@@ -28,8 +28,8 @@ from onemap.store import Batch
 _FAMILIES = {"point": (0, 4), "line": (1, 2, 5), "polygon": (3, 6)}
 _TYPES = {"point": "Point", "line": "LineString", "polygon": "Polygon"}
 _BUILD = {"point": shapely.multipoints, "line": shapely.multilinestrings, "polygon": shapely.multipolygons}
+_GEOMETRY = "shapefile_geometry"  # longer than any field name
 _DECLARED = {"POINT": "point", "LINESTRING": "line"}
-_STORED = zipfile.ZIP_DEFLATED
 
 
 def write(batches: Iterator[Batch], context: Context) -> Iterator[bytes]:
@@ -41,12 +41,13 @@ def _make(batches: Iterator[Batch], context: Context, folder: Path, check: Check
     fields = _fields(context)
     spools = _spooled(batches, context, fields, folder)
     written = {name: spool for name, spool in spools.items() if spool.count} or _declared(spools, context)
-    path = folder / "features.zip"
-    with zipfile.ZipFile(path, "w", _STORED, compresslevel=1) as archive:
+    path, parts = folder / "features.zip", folder / "parts"
+    parts.mkdir()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for family, spool in written.items():
             stem = context.collection.id + (f"_{family}" if len(written) > 1 else "")
-            _write_family(spool, family, context, fields, (folder / f"{stem}.shp", check))
-            for part in sorted(folder.glob(f"{stem}.???")):
+            _write_family(spool, family, context, fields, (parts / f"{stem}.shp", check))
+            for part in sorted(parts.iterdir()):
                 archive.write(part, part.name)
                 part.unlink()
         archive.writestr("_fields.csv", field_list(fields))
@@ -72,7 +73,7 @@ def _spooled(batches: Iterator[Batch], context: Context, fields: list[Fitted], f
     geometry = full.field(len(fields))
     kinds = [pa.string() if pa.types.is_timestamp(item.type) else item.type for item in full][:-1]
     held = [pa.field(item.name, kind) for item, kind in zip(fields, kinds, strict=True)]
-    schema = pa.schema([*held, geometry.with_name("geometry")])
+    schema = pa.schema([*held, geometry.with_name(_GEOMETRY)])
     fallback = next(iter(_declared(dict.fromkeys(_FAMILIES), context)))  # type: ignore[arg-type]
     spools = {name: Spool(folder / f"{name}.arrow", schema) for name in _FAMILIES}
     with ExitStack() as stack:
@@ -128,7 +129,7 @@ def _write_family(
         spool.reader(schema, check, turn),
         path,
         driver="ESRI Shapefile",
-        geometry_name="geometry",
+        geometry_name=_GEOMETRY,
         geometry_type=spool.geometry_type(_TYPES[family]),
         crs=f"EPSG:{context.crs.srid}",
         encoding=context.options.encoding.upper(),
