@@ -126,6 +126,13 @@ def postgis(cluster: Cluster) -> str:
     return cluster.fresh()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cql_database(request: pytest.FixtureRequest) -> None:
+    """Name a database to the tests of filters, which run on each engine, when some are among the tests of this run."""
+    if any("cql" in item.nodeid for item in request.session.items) and "ONEMAP_TEST_POSTGIS" not in os.environ:
+        os.environ["ONEMAP_TEST_POSTGIS"] = request.getfixturevalue("postgis")
+
+
 def application(data: Path, zone: str, stores: dict[str, StoreSettings] | None = None) -> TestClient:
     """Return a client of the application in one zone; what the server raises it must answer as a problem."""
     return TestClient(create_app(load_instance(ROOT, zone, data, stores)), raise_server_exceptions=False)

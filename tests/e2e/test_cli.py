@@ -10,11 +10,12 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 import shapely
 import yaml
 
-from tests.conftest import ROOT, running
+from tests.conftest import ROOT, Cluster, running
 
 ONEMAP = str(Path(sys.executable).with_name("onemap"))
 
@@ -186,3 +187,43 @@ def test_import_refuses_xian_1980(instance: Path, data: Path, tmp_path: Path) ->
     wrong = tmp_path / "xian.gpkg"
     geopandas.read_file(source, encoding="gbk").set_crs(2362, allow_override=True).to_file(wrong)
     assert "Xian 1980" in onemap("import", wrong, "--root", instance, code=2)
+
+
+def test_a_database_from_import_to_service(cluster: Cluster, data: Path) -> None:
+    """Copy a file into a database, publish it without configuration, and as the store of the configuration."""
+    dsn = cluster.fresh()
+    text = onemap("import", data / "demo" / "province.gpkg", "--to", dsn)
+    assert "dltb: 5000 features" in text
+    assert "has a table" in onemap("import", data / "demo" / "province.gpkg", "--to", dsn, code=2)
+    with psycopg.connect(dsn) as connection:
+        connection.execute("CREATE TABLE notes (name text, geom geometry(Point, 4490))")
+    checked = onemap("check", "--root", ROOT, "--data", data, "--store", f"province={dsn}")
+    assert "7 collections" in checked
+    with running(dsn, "--workers", "2") as address:
+        listed = {item["id"] for item in get(f"{address}/collections")["collections"]}
+        assert {"dltb", "xzq"} <= listed
+        assert "notes" not in listed
+        page = get(f"{address}/collections/dltb/items?limit=10")
+        following = next(item["href"] for item in page["links"] if item["rel"] == "next")
+        assert get(following)["features"][0]["id"] == 11
+
+
+def test_a_database_that_is_not_there(data: Path) -> None:
+    text = onemap("serve", "postgresql://somebody:hunter2@127.0.0.1:1/none", code=2)
+    assert "cannot be reached" in text
+    assert "hunter2" not in text + onemap("serve", "postgres:/somebody:hunter2@127.0.0.1/none", code=2)
+
+
+def test_import_into_a_database_of_the_configuration(instance: Path, data: Path, cluster: Cluster) -> None:
+    dsn = cluster.fresh()
+    config = instance / "config" / "base.yml"
+    config.write_text(f"zone: business\nstores: {{pg: {{type: postgis, dsn: '{dsn}'}}}}\n", encoding="utf-8")
+    onemap("import", make_source(data, instance, "x.shp"), "--root", instance, "--id", "layer", "--store", "pg")
+    with running("--root", str(instance)) as address:
+        found = get(f"{address}/collections/layer/items?limit=1000")
+    assert found["numberMatched"] == len(found["features"]) > 0
+    config.write_text("zone: business\nstores: {pg: {type: postgis, dns: x}}\n", encoding="utf-8")
+    text = onemap("check", "--root", instance, code=2)
+    assert "'stores.pg.dns'" in text
+    assert "'dsn'" in text
+    assert "base.yml:2" in text
