@@ -184,7 +184,7 @@ def test_languages(client: TestClient) -> None:
 def test_queryables_name_the_codes(client: TestClient) -> None:
     document = client.get("/collections/dltb/queryables", params={"lang": "en"}).json()
     assert document["type"] == "object"
-    assert document["properties"]["DLBM"]["x-ogc-codelist"]["0101"] == "Paddy field"
+    assert {"const": "0101", "title": "Paddy field"} in document["properties"]["DLBM"]["oneOf"]
     assert document["properties"]["DLBM"]["maxLength"] == 5
 
 

@@ -272,7 +272,7 @@ def test_arithmetic(find: Find) -> None:
 def test_functions(find: Find) -> None:
     sample = {"string": "地名", "number": "area", "integer": "people", "datetime": "opens"}
     for function in describe_functions():
-        arguments = ", ".join(sample[argument["type"][0]] for argument in function["args"])
+        arguments = ", ".join(sample[argument["type"][0]] for argument in function["arguments"])
         assert find(f"{function['name']}({arguments}) IS NOT NULL") <= ALL
     assert find("length(地名) = 3") == {0, 1, 4}
     assert find("year(founded) = 2021 AND month(opens) = 12") == {5}

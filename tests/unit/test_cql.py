@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from pygeofilter import ast
 
-from onemap.cql import Column, all_of, any_of, at_least, at_most, compile_filter, equals, is_null
+from onemap.cql import POSTGIS, Column, all_of, any_of, at_least, at_most, compile_filter, equals, is_null
+from onemap.cql.dialects import named
+from onemap.cql.nodes import Mod
 from onemap.errors import InvalidParameter
 
 COLUMNS = {"DLBM": Column('"DLBM"', "string"), "TBMJ": Column('"TBMJ"', "number")}
@@ -36,3 +40,17 @@ def test_other_nodes_are_refused() -> None:
 
 def test_nothing_is_no_filter() -> None:
     assert all_of([None, None]) is None
+
+
+def test_parameters_of_postgresql() -> None:
+    columns = {"a%s": Column('"a%s"', "string"), "n": Column('"n"', "number")}
+    node = ast.And(ast.Equal(ast.Attribute("a%s"), "x"), ast.Equal(Mod(ast.Attribute("n"), 2), 0.5))
+    text, values = compile_filter(node, columns, POSTGIS)
+    assert text.startswith('(("a%%s" = %s::text) AND ')
+    assert values == ["x", 2, Decimal("0.5")]
+    assert named(text, values, "f") == (
+        text.replace("= %s::text", "= %(f0)s::text")
+        .replace("%s::bigint", "%(f1)s::bigint")
+        .replace("%s::numeric", "%(f2)s::numeric"),
+        {"f0": "x", "f1": 2, "f2": Decimal("0.5")},
+    )

@@ -84,9 +84,9 @@ def test_texts_become_instants_beside_instants() -> None:
 def test_functions_are_described_as_the_schema_wants() -> None:
     types = {"string", "number", "integer", "datetime", "geometry", "boolean"}
     for item in describe_functions():
-        assert set(item) == {"name", "description", "args", "returns"}
+        assert set(item) == {"name", "description", "arguments", "returns"}
         assert set(item["returns"]) <= types
-        assert all(set(argument["type"]) <= types for argument in item["args"])
+        assert all(set(argument["type"]) <= types for argument in item["arguments"])
 
 
 def test_anything_can_be_asked_for_null() -> None:

@@ -13,6 +13,7 @@ from onemap.features.temporal import parse_datetime
 from onemap.features.token import Tokens
 from onemap.geo.crs import CRS84, crs_from_srid
 from onemap.geo.geojson import geojson
+from onemap.store import Position, SortKey
 
 
 @pytest.mark.parametrize(
@@ -60,14 +61,16 @@ def test_what_is_no_datetime(text: str) -> None:
 )
 def test_tokens_give_their_key_back(key: int | str) -> None:
     tokens = Tokens(b"secret")
-    assert tokens.read(tokens.write(key, "dltb"), "dltb") == key
+    place = Position(key, ("0101", None, 1.5))
+    assert tokens.read(tokens.write(place, "dltb"), "dltb") == place
 
 
 def test_tokens_of_others_are_refused() -> None:
-    token = Tokens(b"secret").write(5, "dltb")
-    for tokens, collection in ((Tokens(b"other"), "dltb"), (Tokens(b"secret"), "xzq")):
+    token = Tokens(b"secret").write(Position(5), "dltb")
+    down = (SortKey("TBMJ", descending=True),)
+    for secret, collection, order in ((b"other", "dltb", ()), (b"secret", "xzq", ()), (b"secret", "dltb", down)):
         with pytest.raises(InvalidParameter, match="next"):
-            tokens.read(token, collection)
+            Tokens(secret).read(token, collection, order)
     for wrong in ("", "x", "AAAA", token[:-2], token + "A", "é", "!" * 40):
         with pytest.raises(InvalidParameter):
             Tokens(b"secret").read(wrong, "dltb")

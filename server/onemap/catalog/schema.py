@@ -31,5 +31,5 @@ def property_schema(field: Field, lang: str) -> dict[str, Any]:
         made["x-ogc-unit"] = field.unit
     if field.codes:
         made["enum"] = list(field.codes.titles)
-        made["x-ogc-codelist"] = {code: title.get(lang) for code, title in field.codes.titles.items()}
+        made["oneOf"] = [{"const": code, "title": title.get(lang)} for code, title in field.codes.titles.items()]
     return made

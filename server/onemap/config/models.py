@@ -97,6 +97,11 @@ class Limits(Model):
 
     page_default: int = Field(10, ge=1, description="Features in a page when `limit` is not given.")
     page_max: int = Field(10_000, ge=1, description="Most features in one page; a larger `limit` is cut to it.")
+    download_max: int = Field(
+        1_000_000,
+        ge=1,
+        description="Most features in one download (CSV, GeoPackage, Shapefile, FlatGeobuf, GeoParquet).",
+    )
     count_max: int = Field(10_000, ge=0, description="`numberMatched` is given up to this many counted candidates.")
     body_bytes: int = Field(10_000_000, ge=1, description="Largest request body.")
     uri_bytes: int = Field(16_384, ge=256, description="Longest request target.")
@@ -134,4 +139,5 @@ class Settings(Model):
     limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")
+    scratch: Path | None = Field(None, description="Folder of temporary files of downloads; default: the system's.")
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose Forwarded headers are believed.")

@@ -75,7 +75,7 @@ def describe_functions() -> list[dict[str, Any]]:
         {
             "name": item.name,
             "description": item.description,
-            "args": [{"title": argument.title, "type": _types(argument.kinds)} for argument in item.arguments],
+            "arguments": [{"title": argument.title, "type": _types(argument.kinds)} for argument in item.arguments],
             "returns": _types({item.returns} if item.returns else item.arguments[0].kinds),
         }
         for item in FUNCTIONS.values()

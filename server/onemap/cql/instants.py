@@ -42,7 +42,7 @@ def parse_instant(text: str) -> date | datetime | None:
 def read_instant(text: str) -> date | datetime | None:
     """Return a day or a moment of any ISO 8601 form; a moment without zone is in UTC. None when it is neither."""
     try:
-        if len(text) == 10:
+        if len(text) <= 10:
             return date.fromisoformat(text)
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

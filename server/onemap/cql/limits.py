@@ -32,6 +32,8 @@ def check_bytes(text: str) -> None:
 
 def check_json_depth(text: str) -> None:
     """Refuse JSON text that is nested too deeply. Raises InvalidParameter."""
+    if text.count("{") + text.count("[") <= _MOST_JSON_DEPTH:
+        return
     depth = 0
     for match in _JSON_NESTING.finditer(text):
         mark = text[match.start()]

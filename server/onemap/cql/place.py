@@ -20,6 +20,7 @@ _MOST_BOXES = 8
 _MOST_PIECES = 4096
 _STEP_DEGREES = 0.01
 _STEP_METRES = 1000.0
+_FARTHEST_METRES = 1e9
 _ROUNDING = 1e-9
 
 
@@ -105,8 +106,10 @@ def _rectangle(low_x: float, low_y: float, high_x: float, high_y: float) -> shap
 
 
 def _check_range(xy: Array, given: Crs) -> None:
-    """Refuse longitudes and latitudes that do not exist."""
-    if not given.geographic or not len(xy):
+    """Refuse longitudes and latitudes that do not exist, and eastings and northings beyond any plane."""
+    if not given.geographic:
+        if (np.abs(xy) > _FARTHEST_METRES).any():
+            raise InvalidParameter(f"The filter holds a position outside the reach of {given.uri}.")
         return
     wrong = (np.abs(xy) > np.array([180.0, 90.0]) + _ROUNDING).any(axis=1)
     if wrong.any():

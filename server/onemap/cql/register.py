@@ -33,7 +33,7 @@ def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
             return None
         try:
             value = function(*arguments)
-        except (ArithmeticError, ValueError, TypeError):
+        except (ArithmeticError, AttributeError, TypeError, ValueError):
             return None
         return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
 

@@ -40,6 +40,7 @@ class _Literals:
         self._known: dict[bytes, _Literal] = {}
 
     def get(self, wkb: bytes) -> _Literal:
+        """Return a literal, prepared. Raises GEOSException for what is not WKB."""
         found = self._known.get(wkb)
         if found is None:
             if len(self._known) >= _KEPT:
@@ -63,11 +64,14 @@ def _relation(name: str, literals: _Literals) -> Relation:
     def relate(left: bytes | None, right: bytes | None) -> bool | None:
         if left is None or right is None:
             return None
-        if right[:2] != b"GP":
-            return against(converse, literals.get(right), left)
-        if left[:2] != b"GP":
-            return against(direct, literals.get(left), right)
-        return _holds(direct, _decode(left), _decode(right))
+        try:
+            if right[:2] != b"GP":
+                return against(converse, literals.get(right), left)
+            if left[:2] != b"GP":
+                return against(direct, literals.get(left), right)
+            return _holds(direct, _decode(left), _decode(right))
+        except shapely.GEOSException:
+            return None
 
     def against(test: Callable[[Any, Any], Any], literal: _Literal, blob: bytes) -> bool | None:
         if _clear_of(blob, literal.bounds):
@@ -98,11 +102,6 @@ def _clear_of(blob: bytes, bounds: Bounds) -> bool:
 
 
 def _decode(blob: bytes) -> shapely.Geometry | None:
-    """Return the geometry of a blob, or None for what cannot be read."""
+    """Return the geometry of a blob. Raises GEOSException for what cannot be read."""
     length = _HEADER.get((blob[3] >> 1) & 7) if len(blob) > 8 else None
-    if length is None:
-        return None
-    try:
-        return shapely.from_wkb(blob[length:])
-    except shapely.GEOSException:
-        return None
+    return shapely.from_wkb(blob[length:]) if length is not None else None

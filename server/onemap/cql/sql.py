@@ -20,6 +20,7 @@ from onemap.cql.instants import write_instant
 from onemap.cql.nodes import NAMES, AccentI, CaseI, Placed, Tree, fold_balanced
 from onemap.cql.temporal import ANY, RULES, Side
 
+Comparison = tuple[Piece | float, str, Piece | float]
 _ORDER = ("<", "<=", ">", ">=")
 _WHOLE_ONLY = ("s_equals", "s_contains"), ("s_equals", "s_within")
 
@@ -154,8 +155,11 @@ class _Compiler:
     def _temporal(self, node: Any) -> Piece:
         (start1, end1), (start2, end2) = self._ends(node.lhs), self._ends(node.rhs)
         ends: dict[Side, Piece | float] = {"s1": start1, "e1": end1, "s2": start2, "e2": end2}
-        tests = [self._test(ends[left], op, ends[right]) for left, op, right in RULES[type(node)]]
-        return fold_balanced(tests, functools.partial(fill, "({} OR {})" if type(node) in ANY else "({} AND {})"))
+        tests: list[Comparison] = [(ends[left], op, ends[right]) for left, op, right in RULES[type(node)]]
+        if type(node) in ANY:
+            return fold_balanced([self._test(*test) for test in tests], functools.partial(fill, "({} OR {})"))
+        kept = [test for test in tests if not _idle(test, tests)]
+        return fold_balanced([self._test(*test) for test in kept], functools.partial(fill, "({} AND {})"))
 
     def _ends(self, node: Tree) -> tuple[Piece | float, Piece | float]:
         """Return start and end; infinity for an open one."""
@@ -168,7 +172,7 @@ class _Compiler:
     def _test(self, left: Piece | float, op: str, right: Piece | float) -> Piece:
         if isinstance(left, Piece) and isinstance(right, Piece):
             return self._compare(op, left, right)
-        holds = _holds(0.0 if isinstance(left, Piece) else left, op, 0.0 if isinstance(right, Piece) else right)
+        holds = _holds(left, op, right)
         known = left if isinstance(left, Piece) else right
         if not isinstance(known, Piece):
             return self._boolean(holds)
@@ -185,8 +189,20 @@ class _Compiler:
         return self._dialect.arrays(NAMES[type(node)], self.expression(node.lhs), self.expression(node.rhs))
 
 
-def _holds(left: float, op: str, right: float) -> bool:
-    return {"<": left < right, ">": left > right, "=": left == right, "<=": left <= right, ">=": left >= right}[op]
+def _holds(left: Piece | float, op: str, right: Piece | float) -> bool:
+    """Return the outcome of a comparison in which at least one end is open."""
+    x, y = (0.0 if isinstance(end, Piece) else end for end in (left, right))
+    return {"<": x < y, ">": x > y, "=": x == y, "<=": x <= y, ">=": x >= y}[op]
+
+
+def _idle(test: Comparison, tests: list[Comparison]) -> bool:
+    """Whether a test of a conjunction always holds unless its end is unknown, which another test finds out."""
+    left, op, right = test
+    known = left if isinstance(left, Piece) else right
+    if isinstance(left, Piece) is isinstance(right, Piece) or not _holds(left, op, right):
+        return False
+    real = [(first, last) for first, _, last in tests if isinstance(first, Piece) and isinstance(last, Piece)]
+    return any(known in pair for pair in real)
 
 
 def _document(node: list[Tree]) -> list[Any] | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Iterable
 
 from pygeofilter import ast
 
+from onemap.cql.nodes import CaseI, fold_balanced, like
+
+_WILDCARDS = re.compile(r"[%_\\]")
 Literal = str | int | float | bool
 
 
@@ -33,9 +36,15 @@ def is_null(name: str) -> ast.Node:
 def all_of(filters: Iterable[ast.Node | None]) -> ast.Node | None:
     """Return the conjunction of the filters that are there, or None when there is none."""
     given = [item for item in filters if item is not None]
-    return functools.reduce(ast.And, given) if given else None
+    return fold_balanced(given, ast.And) if given else None
 
 
 def any_of(filters: Iterable[ast.Node]) -> ast.Node:
     """Return the disjunction of at least one filter."""
-    return functools.reduce(ast.Or, filters)
+    return fold_balanced(list(filters), ast.Or)
+
+
+def contains_text(name: str, text: str) -> ast.Node:
+    """Return the filter for a property that contains a text, letters alike in both cases."""
+    escaped = _WILDCARDS.sub(r"\\\g<0>", text)
+    return like(CaseI(ast.Attribute(name)), CaseI(f"%{escaped}%"))

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
 import anyio.to_thread
 import orjson
 
-from onemap.block import GEOJSON, HTML, Call, Document, Reply, Stream
+from onemap.block import HTML, Call, Document, Reply, Stream
 from onemap.block.links import Link, link
 from onemap.catalog import Collection
 from onemap.config import Settings
+from onemap.cql import describe_functions
 from onemap.errors import NotFound
-from onemap.features import encode, schema
+from onemap.features import download, encode, schema
+from onemap.features.crs import content_crs
+from onemap.features.encode import geojson, jsonfg
+from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
-from onemap.store import Batch, FeatureQuery, View
+from onemap.store import Batch, View
 from onemap.store.base import Key
 
 
@@ -30,17 +35,19 @@ class FeatureRoutes:
         self._gate = gate
         self._limits = settings.limits
         self._tokens = tokens
+        self._scratch = settings.scratch
 
     async def items(self, call: Call) -> Reply:
         """Answer a page of features."""
         view = self._gate.view(call.principal, call.path["collectionId"])
-        request = parse_items(call, view, self._limits, self._tokens)
-        chunks = await anyio.to_thread.run_sync(self._collection, call, view, request)
-        headers = content_crs(request.crs)
+        encoding = encode.BY_NAME.get(call.format.name, encode.BY_NAME["json"])
+        request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
+        chunks, more = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
+        headers = content_crs(request.crs) | more
         if call.format is not HTML:
-            return Stream(chunks, GEOJSON.media_type, headers)
+            return Stream(chunks, encoding.format.media_type, headers)
         data = orjson.loads(await anyio.to_thread.run_sync(lambda: b"".join(chunks)))
-        page = {"collection": view.collection, "columns": view.columns, "limit": request.query.limit}
+        page = {"collection": view.collection, "columns": view.only(request.names), "limit": request.query.limit}
         return Document(data, "features/items.html", page, headers=headers)
 
     async def item(self, call: Call) -> Reply:
@@ -50,11 +57,12 @@ class FeatureRoutes:
         batch = await anyio.to_thread.run_sync(self._gate.store(view).feature, view, call.path["featureId"])
         if not len(batch):
             raise NotFound(f"There is no feature '{call.path['featureId'][:80]}' in '{view.collection.id}'.")
-        feature = encode.features(batch, view.collection.storage, crs)[0] | {"links": item_links(call, view.collection)}
+        context = self._context(call, view, crs)
+        made = jsonfg.feature(batch, context) if call.format is encode.JSONFG else geojson.feature(batch, context)
+        feature = made | {"links": document_links(call, view.collection)}
         data = orjson.loads(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
         page = {"collection": view.collection, "columns": view.columns}
-        media_type = None if call.format is HTML else GEOJSON.media_type
-        return Document(data, "features/item.html", page, headers=content_crs(crs), media_type=media_type)
+        return Document(data, "features/item.html", page, headers=content_crs(crs), media_type=call.format.media_type)
 
     async def queryables(self, call: Call) -> Reply:
         """Answer the queryables of a collection."""
@@ -62,54 +70,87 @@ class FeatureRoutes:
         data = schema.queryables(view, call.links.self(), call.lang)
         return Document(data, "features/schema.html", {"collection": view.collection})
 
+    async def sortables(self, call: Call) -> Reply:
+        """Answer the sortables of a collection."""
+        view = self._gate.view(call.principal, call.path["collectionId"])
+        data = schema.sortables(view, call.links.self(), call.lang)
+        return Document(data, "features/schema.html", {"collection": view.collection})
+
+    async def functions(self, call: Call) -> Reply:
+        """Answer the functions that filters may use (OGC 19-079r2, /req/filter/get-functions-operation)."""
+        return Document({"functions": describe_functions(), "links": call.own_links()}, "features/functions.html")
+
     async def schema(self, call: Call) -> Reply:
         """Answer the schema of a collection's features."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         data = schema.schema(view, call.links.self(), call.lang)
         return Document(data, "features/schema.html", {"collection": view.collection})
 
-    def _collection(self, call: Call, view: View, request: ItemsRequest) -> Iterator[bytes]:
-        """Return the chunks of a FeatureCollection, the first batch already read so that errors come early."""
+    def _collection(
+        self, call: Call, view: View, request: ItemsRequest, encoding: encode.Encoding
+    ) -> tuple[Iterator[bytes], dict[str, str]]:
+        """Return the chunks and the headers of an answer, the first batch already read so that errors come early."""
         store, query = self._gate.store(view), request.query
-        matched = store.count(view, query, self._limits.count_max)
-        one_more = FeatureQuery(query.limit + 1, query.box, query.filter, query.after, query.offset)
-        batches = store.batches(view, one_more)
+        matched = store.count(view, query, download.most_counted(encoding, self._limits))
+        batches = store.batches(view, replace(query, limit=query.limit + 1))
         first: list[Batch] = [batch for batch in [next(batches, None)] if batch is not None]
-        links = partial(self._links, call, view.collection, request)
-        return encode.feature_collection(
-            chain(first, batches), view.collection.storage, request.crs, query.limit, matched, links
+        page = Page(chain(first, batches), query.order, request.names, skip_geometry=request.skip_geometry)
+        context = replace(
+            self._context(call, view, request.crs),
+            fields=view.only(request.names),
+            limit=query.limit,
+            matched=matched,
+            links=partial(self._links, call, view.collection, request, page),
+            options=encode.parse_options(call, encoding.options, view.collection.table.geometry_type),
+            whole=encoding.download and "limit" not in call.query,
+        )
+        headers = download.headers(call, context, query, encoding) if encoding.download else {}
+        return encoding.writer(iter(page), context), headers
+
+    def _context(self, call: Call, view: View, crs: Crs) -> encode.Context:
+        """Return what the writers must know of a single feature."""
+        return encode.Context(
+            collection=view.collection,
+            fields=view.columns,
+            storage=view.collection.storage,
+            crs=crs,
+            limit=1,
+            matched=None,
+            links=lambda _: [],
+            schema=call.links.to("collections", view.collection.id, "schema", f="json"),
+            scratch=self._scratch,
         )
 
-    def _links(self, call: Call, collection: Collection, request: ItemsRequest, last: Key | None) -> list[Link]:
-        made = [
-            link(call.links.self(call.query, f="json"), "self", GEOJSON.media_type, "This document"),
-            link(call.links.self(call.query, f="html"), "alternate", HTML.media_type, "This document as HTML"),
-            link(
-                call.links.to("collections", collection.id, f="json"), "collection", "application/json", collection.id
-            ),
+    def _links(
+        self, call: Call, collection: Collection, request: ItemsRequest, page: Page, last: Key | None
+    ) -> list[Link]:
+        made = document_links(call, collection)
+        made += [
+            link(download.address(call, item), "enclosure", item.format.media_type, item.title)
+            for item in encode.DOWNLOADS
         ]
-        if call.format is HTML:
-            made[0]["rel"], made[1]["rel"] = "alternate", "self"
         if last is None:
             return made
         if request.paging == "offset":
             more: dict[str, object] = {"offset": request.query.offset + request.query.limit}
         else:
-            more = {"next": self._tokens.write(last, collection.id)}
+            more = {"next": self._tokens.write(page.position(last), collection.id, request.query.order)}
         address = call.links.self(call.query, f=call.format.name, **more)
-        kind = HTML.media_type if call.format is HTML else GEOJSON.media_type
-        return [*made, link(address, "next", kind, "Next page")]
+        return [*made, link(address, "next", call.format.media_type, "Next page")]
 
 
-def content_crs(crs: Crs) -> dict[str, str]:
-    """Return the header that states the CRS of the coordinates (/req/crs/ogc-crs-header)."""
-    return {"Content-Crs": f"<{crs.uri}>"}
-
-
-def item_links(call: Call, collection: Collection) -> list[Link]:
-    """Return the links of a feature document."""
-    return [
-        link(call.links.self(call.query, f="json"), "self", GEOJSON.media_type, "This document"),
-        link(call.links.self(call.query, f="html"), "alternate", HTML.media_type, "This document as HTML"),
-        link(call.links.to("collections", collection.id, f="json"), "collection", "application/json", collection.id),
+def document_links(call: Call, collection: Collection) -> list[Link]:
+    """Return the links of a document to itself in its formats, and to its collection."""
+    plain, *others = ((item.format, item.title) for item in encode.PAGES)
+    formats = [plain, (HTML, "HTML"), *others]
+    own = call.format.media_type
+    made = [
+        link(call.links.self(call.query, f=item.name), "self", item.media_type, "This document")
+        if item.media_type == own
+        else link(call.links.self(call.query, f=item.name), "alternate", item.media_type, f"This document as {title}")
+        for item, title in formats
     ]
+    if call.format is encode.JSONFG:
+        made.append(link(jsonfg.PROFILE, "profile"))
+    address = call.links.to("collections", collection.id, f="json")
+    return [*made, link(address, "collection", "application/json", collection.id)]

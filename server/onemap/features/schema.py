@@ -1,10 +1,12 @@
-"""JSON Schemas of a collection: queryables and the feature schema."""
+"""JSON Schemas of a collection: queryables, sortables and the feature schema."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from onemap.catalog import property_schema
+from onemap.features import filters, selection
 from onemap.store import View
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -19,13 +21,20 @@ _GEOMETRIES = {
 
 
 def queryables(view: View, address: str, lang: str) -> dict[str, Any]:
-    """Return the queryables (OGC API Features Part 3): the properties that items requests may test."""
-    return _document(view, address, lang) | {"additionalProperties": False}
+    """Return the queryables (OGC API Common Part 3): what a filter may test."""
+    return _document(view, address, lang, filters.queryables(view)) | {"additionalProperties": False}
+
+
+def sortables(view: View, address: str, lang: str) -> dict[str, Any]:
+    """Return the sortables (OGC API Common Part 3): what ``sortby`` may name."""
+    names = [field.name for field in selection.sortables(view)]
+    return _document(view, address, lang, names) | {"additionalProperties": False}
 
 
 def schema(view: View, address: str, lang: str) -> dict[str, Any]:
     """Return the schema of the features (OGC API Common Part 3), with the roles of key, geometry and time."""
-    document = _document(view, address, lang)
+    names = [view.collection.table.geometry_column, *(field.name for field in view.columns)]
+    document = _document(view, address, lang, names)
     properties = document["properties"]
     for place, name in enumerate(view.collection.temporal):
         if name in properties:
@@ -40,21 +49,18 @@ def schema(view: View, address: str, lang: str) -> dict[str, Any]:
     return document
 
 
-def _document(view: View, address: str, lang: str) -> dict[str, Any]:
+def _document(view: View, address: str, lang: str, names: Container[str]) -> dict[str, Any]:
     table = view.collection.table
-    kind = _GEOMETRIES.get(table.geometry_type, "any")
     shape = {
         "title": "几何" if lang == "zh" else "Geometry",
         "x-ogc-role": "primary-geometry",
-        "format": f"geometry-{kind}",
+        "format": f"geometry-{_GEOMETRIES.get(table.geometry_type, 'any')}",
     }
+    properties = {table.geometry_column: shape, **{field.name: property_schema(field, lang) for field in view.columns}}
     return {
         "$schema": DIALECT,
         "$id": address,
         "type": "object",
         "title": view.collection.title.get(lang),
-        "properties": {
-            table.geometry_column: shape,
-            **{field.name: property_schema(field, lang) for field in view.columns},
-        },
+        "properties": {name: property_ for name, property_ in properties.items() if name in names},
     }

@@ -26,7 +26,10 @@ _HOST = re.compile(r"([A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?"
 _PROBLEM = Format("json", problem.MEDIA_TYPE)
 _CORS = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Content-Crs, Link, Location, ETag, Content-Range, Preference-Applied"),
+    (
+        b"access-control-expose-headers",
+        b"Content-Crs, Content-Disposition, Link, Location, ETag, Content-Range, OGC-NumberMatched, Preference-Applied",
+    ),
 )
 _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),

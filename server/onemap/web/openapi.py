@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from onemap import __version__
-from onemap.block import HTML, Block, Call, Endpoint, Parameter
+from onemap.block import HTML, Block, Call, Endpoint, Format, Parameter
 from onemap.config import Service
 from onemap.web.problem import MEDIA_TYPE
 from onemap.web.schemas import SCHEMAS
@@ -81,6 +81,12 @@ def _shared(endpoint: Endpoint) -> list[Parameter]:
 def _success(endpoint: Endpoint) -> dict[str, Any]:
     content = {}
     for item in endpoint.formats:
-        text = item is HTML or (not item.media_type.endswith("json") and "json" not in item.media_type)
-        content[item.media_type] = {"schema": {"type": "string"} if text else dict(endpoint.response.schema)}
+        content[item.media_type] = {"schema": _content_schema(item, endpoint)}
     return {"description": endpoint.response.description, "content": content}
+
+
+def _content_schema(item: Format, endpoint: Endpoint) -> dict[str, Any]:
+    if "json" in item.media_type:
+        return dict(endpoint.response.schema)
+    text = item.media_type.startswith("text/") or "yaml" in item.media_type or "openapi" in item.media_type
+    return {"type": "string"} if text else {"type": "string", "format": "binary"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import orjson
 from isal import igzip, isal_zlib
@@ -34,7 +35,10 @@ class Responder:
     async def respond(self, reply: Reply, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
         """Send a reply."""
         if isinstance(reply, Stream):
-            await _stream(reply, call, caller, scope, send)
+            try:
+                await _stream(reply, call, caller, scope, send)
+            finally:
+                await _close(reply.chunks)
             return
         body, media_type = self._body(reply, call)
         headers = {**_common(media_type, call), **reply.headers}
@@ -67,7 +71,8 @@ def _common(media_type: str, call: Call) -> Headers:
 async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
     """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
     headers = {**_common(reply.media_type, call), **reply.headers}
-    compressor = isal_zlib.compressobj(1, wbits=_GZIP) if _gzip_taken(call) else None
+    compressed = _gzip_taken(call) and _is_text(reply.media_type)
+    compressor = isal_zlib.compressobj(1, wbits=_GZIP) if compressed else None
     if compressor:
         headers["Content-Encoding"] = "gzip"
     first = await _next(reply.chunks, compressor)
@@ -82,6 +87,13 @@ async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send:
         return
     await send({"type": "http.response.body", "body": first, "more_body": True})
     await _rest(second, reply.chunks, compressor, caller, send)
+
+
+async def _close(chunks: Iterator[bytes]) -> None:
+    """Close a generator in a worker thread, also when the request was cancelled: it may have files to remove."""
+    if isinstance(chunks, Generator):
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(chunks.close)
 
 
 async def _rest(piece: bytes | None, chunks: Iterator[bytes], compressor: Any, caller: Caller, send: Send) -> None:

@@ -6,7 +6,7 @@ The same input gives the same bytes: the clock is never read, the caller states 
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,6 +33,7 @@ _GEOMETRY_TYPES = (
     "MULTIPOLYGON",
     "GEOMETRYCOLLECTION",
 )
+_INDEXED_AT_ONCE = 10_000
 _MULTI_OF = {"POINT": "MULTIPOINT", "LINESTRING": "MULTILINESTRING", "POLYGON": "MULTIPOLYGON"}
 
 _SYSTEM_TABLES = """
@@ -125,6 +126,10 @@ class TableSpec:
             raise ValueError(f"Table {self.name!r} names a column twice")
 
 
+class OtherGeometryType(ValueError):
+    """A geometry is of another type than its table's."""
+
+
 class _Table:
     """Remember what was written to one table until its index is built."""
 
@@ -149,10 +154,12 @@ class GeoPackageWriter:
     Rows are appended in the order given. Coordinates are in the order of the table's CRS in GIS use: easting or
     longitude first (GeoPackage 1.3, requirement 33). Nothing is kept when the block is left by an exception. The
     finished file is in rollback-journal mode, so it can be read from a medium that cannot be written.
+    ``cache_mib``: how much memory SQLite may use for pages.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, cache_mib: int = 200) -> None:
         self._path = path
+        self._cache_mib = cache_mib
         self._tables: dict[str, _Table] = {}
         self._db: sqlite3.Connection
 
@@ -160,7 +167,7 @@ class GeoPackageWriter:
         self._db = sqlite3.connect(self._path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("PRAGMA cache_size = -200000")
+        self._db.execute(f"PRAGMA cache_size = -{self._cache_mib * 1000}")
         self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._db.execute(f"PRAGMA user_version = {USER_VERSION}")
         self._db.execute("BEGIN")
@@ -188,12 +195,7 @@ class GeoPackageWriter:
         if self._db.execute("SELECT 1 FROM sqlite_master WHERE lower(name) = ?", (spec.name.lower(),)).fetchone():
             raise ValueError(f"The file has a table {spec.name!r} already")
         self._add_reference_system(spec.srid)
-        columns = [
-            f"{quoted(spec.primary_key)} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
-            f"{quoted(spec.geometry_column)} {spec.geometry_type}",
-            *(f"{quoted(field.name)} {field.type}" for field in spec.fields),
-        ]
-        self._db.execute(f"CREATE TABLE {quoted(spec.name)} ({', '.join(columns)})")
+        self._db.execute(_create(spec))
         self._db.execute(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id)"
             " VALUES (?, 'features', ?, ?, '1970-01-01T00:00:00.000Z', ?)",
@@ -205,11 +207,18 @@ class GeoPackageWriter:
         )
         self._tables[spec.name] = _Table(spec)
 
-    def insert(self, table: str, geometries: NDArray[Any], columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> None:
+    def insert(
+        self,
+        table: str,
+        geometries: NDArray[Any],
+        columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+        keys: NDArray[np.int64] | None = None,
+    ) -> None:
         """Append rows: shapely geometries (n,), None for a missing one, and one sequence (n,) per field.
 
-        Single parts become multi-part geometries where the table asks for those. Raise ValueError when a field is
-        missing or unknown, a length differs, or a geometry is of another type than the table's.
+        ``keys`` are the primary keys (n,); rows are numbered from 1 where they are not given. Single parts become
+        multi-part geometries where the table asks for those. Raise ValueError when a field is missing or unknown or
+        a length differs, and OtherGeometryType, with nothing appended, for geometries that the table does not take.
         """
         state = self._tables[table]
         spec = state.spec
@@ -217,7 +226,7 @@ class GeoPackageWriter:
         if len(columns) != len(values):
             raise ValueError(f"Table {table!r} has no field {sorted(set(columns) - {f.name for f in spec.fields})}")
         geometries = _fitted(np.asarray(geometries, dtype=object), spec)
-        keys = np.arange(state.rows + 1, state.rows + 1 + len(geometries))
+        keys = np.arange(state.rows + 1, state.rows + 1 + len(geometries)) if keys is None else keys
         names = [spec.primary_key, spec.geometry_column, *(field.name for field in spec.fields)]
         self._db.executemany(
             f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
@@ -226,6 +235,18 @@ class GeoPackageWriter:
         state.rows += len(geometries)
         state.keys.append(keys)
         state.bounds.append(shapely.bounds(geometries).reshape(-1, 4))
+
+    def widen(self, table: str) -> None:
+        """Let a table hold geometries of any type, with the rows it has."""
+        state, old = self._tables[table], quoted(f"narrow_{table}")
+        state.spec = replace(state.spec, geometry_type="GEOMETRY")
+        self._db.execute(f"ALTER TABLE {quoted(table)} RENAME TO {old}")
+        self._db.execute(_create(state.spec))
+        self._db.execute(f"INSERT INTO {quoted(table)} SELECT * FROM {old}")  # noqa: S608
+        self._db.execute(f"DROP TABLE {old}")
+        self._db.execute(
+            "UPDATE gpkg_geometry_columns SET geometry_type_name = 'GEOMETRY' WHERE table_name = ?", (table,)
+        )
 
     def finish(self, table: str, last_change: str) -> None:
         """Record the extent and the time of change (UTC, 2026-01-31T00:00:00.000Z) and build the R-tree."""
@@ -241,10 +262,11 @@ class GeoPackageWriter:
     def _build_index(self, spec: TableSpec, keys: NDArray[np.int64], bounds: NDArray[np.float64]) -> None:
         index = f"rtree_{spec.name}_{spec.geometry_column}"
         self._db.execute(f"CREATE VIRTUAL TABLE {quoted(index)} USING rtree(id, minx, maxx, miny, maxy)")
-        self._db.executemany(
-            f"INSERT INTO {quoted(index)} VALUES (?, ?, ?, ?, ?)",  # noqa: S608
-            zip(keys.tolist(), *(bounds[:, i].tolist() for i in (0, 2, 1, 3)), strict=True),
-        )
+        insert = f"INSERT INTO {quoted(index)} VALUES (?, ?, ?, ?, ?)"  # noqa: S608
+        for first in range(0, len(keys), _INDEXED_AT_ONCE):
+            some = slice(first, first + _INDEXED_AT_ONCE)
+            sides = (bounds[some, i].tolist() for i in (0, 2, 1, 3))
+            self._db.executemany(insert, zip(keys[some].tolist(), *sides, strict=True))
         names = {f"n_{name}": quoted(f"{index}_{name}") for name in _TRIGGER_NAMES}
         t, g, k = quoted(spec.name), quoted(spec.geometry_column), quoted(spec.primary_key)
         for statement in _statements(_RTREE_TRIGGERS):
@@ -257,6 +279,15 @@ class GeoPackageWriter:
         self._db.execute(
             "INSERT OR IGNORE INTO gpkg_spatial_ref_sys VALUES (?, ?, ?, ?, ?, ?)", _reference_system(srid)
         )
+
+
+def _create(spec: TableSpec) -> str:
+    columns = [
+        f"{quoted(spec.primary_key)} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL",
+        f"{quoted(spec.geometry_column)} {spec.geometry_type}",
+        *(f"{quoted(field.name)} {field.type}" for field in spec.fields),
+    ]
+    return f"CREATE TABLE {quoted(spec.name)} ({', '.join(columns)})"
 
 
 def quoted(identifier: str) -> str:
@@ -315,7 +346,7 @@ def _fitted(geometries: NDArray[Any], spec: TableSpec) -> NDArray[Any]:
         geometries[lone] = build(geometries[lone], indices=np.arange(len(lone)))
         kinds[lone] = wanted
     if np.any((kinds != wanted) & (kinds >= 0)):
-        raise ValueError(f"Table {spec.name!r} takes only {spec.geometry_type}")
+        raise OtherGeometryType(f"Table {spec.name!r} takes only {spec.geometry_type}")
     return geometries
 
 

@@ -15,7 +15,7 @@ function schema(collection) {
 
 function text(value, property) {
   if (value === null || value === undefined || value === '') return '—'
-  const title = property?.['x-ogc-codelist']?.[String(value)]
+  const title = property?.oneOf?.find((item) => item.const === String(value))?.title
   return title ? `${title} ${value}` : String(value)
 }
 

@@ -1,0 +1,60 @@
+"""Files that must be finished before their first byte can be sent.
+
+They are made in a temporary folder by a thread, while the stream gives empty pieces: so the server sees
+that a client has left, and closes the stream, which ends the thread and removes the folder.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import Event
+
+from onemap.features.encode.context import Context
+from onemap.store import Batch
+
+_HEARTBEAT_SECONDS = 1.0
+_PIECE = 1 << 18
+Check = Callable[[], None]
+Make = Callable[[Iterator[Batch], Context, Path, Check], Path]
+
+
+class Abandoned(Exception):
+    """Nobody waits for the file any more."""
+
+
+def file_stream(make: Make, batches: Iterator[Batch], context: Context) -> Iterator[bytes]:
+    """Yield the file that ``make`` writes into a folder, which is removed however the stream ends.
+
+    ``make`` is given a function to call now and then, which raises Abandoned when the stream is closed.
+    """
+    with tempfile.TemporaryDirectory(prefix="onemap-", dir=context.scratch) as folder:
+        path = yield from _until_made(make, batches, context, Path(folder))
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+
+def _until_made(make: Make, batches: Iterator[Batch], context: Context, folder: Path) -> Generator[bytes, None, Path]:
+    """Yield empty pieces until the file is made and return its path; what ``make`` raises is raised here."""
+    stop = Event()
+
+    def check() -> None:
+        if stop.is_set():
+            raise Abandoned
+
+    def checked() -> Iterator[Batch]:
+        for batch in batches:
+            check()
+            yield batch
+
+    with ThreadPoolExecutor(1, "onemap-download") as pool:
+        task = pool.submit(make, checked(), context, folder, check)
+        try:
+            while not wait([task], _HEARTBEAT_SECONDS).done:
+                yield b""
+        finally:
+            stop.set()
+    return task.result()

@@ -1,0 +1,116 @@
+"""The parameters that select features: filter, filter-lang, filter-crs, q, and one for each queryable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+from pygeofilter import ast
+
+from onemap.block import Call, Parameter
+from onemap.block.query import shorten
+from onemap.catalog import Field
+from onemap.cql import Column, Tree, any_of, check, contains_text, equals, parse_json, parse_text, place
+from onemap.errors import InvalidParameter, did_you_mean
+from onemap.features.crs import parse_crs
+from onemap.store import View
+from onemap.store.base import Value
+
+LANGUAGES = {"cql2-text": parse_text, "cql2-json": parse_json}
+MOST_TERMS = 10
+_BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_EXAMPLES = {
+    "boolean": "Use true or false.",
+    "date": "For example 2025-12-31.",
+    "datetime": "For example 2025-12-31T00:00:00Z.",
+}
+FILTER = Parameter(
+    "filter",
+    {"type": "string"},
+    "A condition in CQL2 on the queryables, for example `DLBM LIKE '01%' AND S_INTERSECTS(geom, BBOX(113,30,114,31))`.",
+)
+FILTER_LANG = Parameter(
+    "filter-lang",
+    {"type": "string", "enum": list(LANGUAGES), "default": "cql2-text"},
+    "Language of `filter`: CQL2 text or CQL2 JSON.",
+)
+FILTER_CRS = Parameter(
+    "filter-crs",
+    {"type": "string", "format": "uri"},
+    "CRS of the geometries in `filter`, one of the collection's `crs` list, in the axis order of its authority; "
+    "default CRS84: longitude, latitude.",
+)
+Q = Parameter(
+    "q",
+    {"type": "array", "items": {"type": "string"}},
+    "Only features with one of these texts (separated by commas) in a text property; case does not matter.",
+)
+PARAMETERS = (FILTER, FILTER_LANG, FILTER_CRS, Q)
+
+
+def queryables(view: View) -> dict[str, Field | None]:
+    """Return what a filter may name: the fields that hold comparable values, and the geometry (None)."""
+    fields: dict[str, Field | None] = {field.name: field for field in view.columns if field.type != "binary"}
+    return {view.collection.table.geometry_column: None, **fields}
+
+
+def parse_filter(call: Call, view: View) -> Tree | None:
+    """Return the filter of a request, checked against the queryables, geometries in x, y of the storage CRS.
+
+    OGC 19-079r2, /req/filter/filter-param, filter-lang-param, filter-crs-param. Raises InvalidParameter, UnknownCrs.
+    """
+    text, given = call.one("filter"), parse_crs(call, view, "filter-crs")
+    language = call.one("filter-lang") or "cql2-text"
+    if language not in LANGUAGES:
+        raise InvalidParameter(f"'filter-lang' is '{shorten(language)}'.", did_you_mean(language, LANGUAGES))
+    if text is None:
+        return None
+    columns = {
+        name: Column(name, "geometry" if field is None else field.type) for name, field in queryables(view).items()
+    }
+    return place(check(LANGUAGES[language](text), columns), given, view.collection.storage)
+
+
+def parse_q(call: Call, view: View) -> ast.Node | None:
+    """Return the filter for features with one of the terms of ``q`` in a text property. Raises InvalidParameter."""
+    text = call.one("q")
+    if text is None:
+        return None
+    terms = [" ".join(term.split()) for term in text.split(",") if term.strip()]
+    if not terms or len(terms) > MOST_TERMS:
+        raise InvalidParameter(f"'q' has {len(terms)} terms; 1 to {MOST_TERMS} are read.", "For example q=水田,旱地.")
+    names = [field.name for field in view.columns if field.type == "string"]
+    if not names:
+        raise InvalidParameter(f"'q' finds nothing: '{view.collection.id}' has no text properties.")
+    return any_of(contains_text(name, term) for term in terms for name in names)
+
+
+def parse_properties(call: Call, view: View, reserved: tuple[str, ...]) -> list[ast.Node]:
+    """Return a filter for each queryable that is a parameter (/req/queryables-query-parameters/parameters)."""
+    given = [field for field in queryables(view).values() if field and field.name in call.query]
+    return [equals(item.name, _value(call.one(item.name) or "", item)) for item in given if item.name not in reserved]
+
+
+def _value(text: str, field: Field) -> Value:
+    """Return the text as a value of the field's type. Raises InvalidParameter."""
+    kind = field.type
+    if kind == "integer" and _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    if kind == "number" and _NUMBER.fullmatch(text):
+        return float(text)
+    if kind == "boolean" and text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if kind == "string" or (kind in ("date", "datetime") and _is_time(text)):
+        return text
+    raise InvalidParameter(f"'{field.name}' is of type {kind}; '{shorten(text)}' is not.", _EXAMPLES.get(kind, ""))
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text).astimezone(UTC) if len(text) > 10 else date.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""The parameters of items requests as the OpenAPI document describes them."""
+
+from __future__ import annotations
+
+from onemap.block import Parameter
+from onemap.catalog import type_schema
+from onemap.config import Limits
+from onemap.features import encode, filters, selection
+from onemap.store import View
+
+_URI = {"type": "string", "format": "uri"}
+COLLECTION_ID = Parameter("collectionId", {"type": "string"}, "Identifier of a collection.", "path")
+FEATURE_ID = Parameter("featureId", {"type": "string"}, "Identifier of a feature.", "path")
+BBOX = Parameter(
+    "bbox",
+    {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 6},
+    "Only features that meet this box: lower corner, upper corner, in the axis order of `bbox-crs` "
+    "(default CRS84: longitude, latitude). Two more numbers for heights are accepted. A box whose first "
+    "longitude is greater than its second crosses the antimeridian.",
+)
+DATETIME = Parameter(
+    "datetime",
+    {"type": "string"},
+    "Only features whose time meets an instant or an interval: `2025-12-31`, `2025-01-01T00:00:00Z`, "
+    "`2025-01-01/2025-12-31`, `2025-01-01/..`. Features without a time always match.",
+)
+_LIMIT = (
+    "Most features in the answer; a larger value is cut to the maximum. Files to download (CSV, GeoPackage, ...) "
+    "without it hold the whole result, with it a part of it and a Link header to the next part."
+)
+NEXT = Parameter("next", {"type": "string"}, "Token of the next page; follow the `next` link.")
+OFFSET = Parameter("offset", {"type": "integer", "minimum": 0, "default": 0}, "Features to pass over.")
+BBOX_CRS = Parameter("bbox-crs", _URI, "CRS of `bbox`, one of the collection's `crs` list.")
+CRS = Parameter("crs", _URI, "CRS of the coordinates, one of the collection's `crs` list; default CRS84.")
+
+
+def items_parameters(limits: Limits, view: View | None) -> tuple[Parameter, ...]:
+    """Return the query parameters of a collection's items; those of its queryables where a view is given."""
+    return (
+        BBOX,
+        BBOX_CRS,
+        _limit(limits),
+        DATETIME,
+        CRS,
+        OFFSET,
+        NEXT,
+        *filters.PARAMETERS,
+        *selection.PARAMETERS,
+        *encode.PARAMETERS,
+        *_property_parameters(view),
+    )
+
+
+def _limit(limits: Limits) -> Parameter:
+    default = min(limits.page_default, limits.page_max)
+    schema = {"type": "integer", "minimum": 1, "maximum": limits.page_max, "default": default}
+    return Parameter("limit", schema, _LIMIT)
+
+
+def _property_parameters(view: View | None) -> list[Parameter]:
+    if view is None:
+        return []
+    return [
+        Parameter(field.name, type_schema(field, "en"), f"Only features with this {field.name}.")
+        for field in view.columns
+    ]
