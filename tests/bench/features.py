@@ -58,8 +58,9 @@ def pygeoapi(gpkg: Path, bounds: list[float], folder: Path) -> Iterator[Server]:
     copy = folder / "peer.gpkg"
     shutil.copy(gpkg, copy)
     python = pygeoapi_python()
+    provider = f"{{type: feature, name: SQLiteGPKG, data: {copy}, id_field: fid, table: dltb}}"
     config, openapi = folder / "pygeoapi.yml", folder / "openapi.yml"
-    config.write_text(pygeoapi_config(copy, "dltb", bounds, PEER, 10_000))
+    config.write_text(pygeoapi_config(provider, "dltb", bounds, PEER, 10_000))
     env = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi)}
     generate = [str(python.with_name("pygeoapi")), "openapi", "generate", str(config), "--output-file", str(openapi)]
     subprocess.run(generate, env={**os.environ, **env}, check=True, capture_output=True)

@@ -18,14 +18,16 @@ _ENOUGH_SECONDS = 0.6
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its address and the process whose CPU time counts."""
+    """A running server: its address, the process whose CPU time counts, and that of its database if it has one."""
 
     url: str
     pid: int
+    database: int | None = None
 
     def cpu(self) -> float:
         """Return the CPU seconds of the process and its children so far."""
-        return sum(_cpu(pid) for pid in _family(self.pid))
+        roots = [self.pid, *([self.database] if self.database else [])]
+        return sum(_cpu(pid) for root in roots for pid in _family(root))
 
     def rss_mib(self) -> float:
         """Return the resident memory of the process in MiB."""

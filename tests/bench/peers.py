@@ -9,6 +9,7 @@ from pathlib import Path
 
 HOME = Path(os.environ.get("ONEMAP_BENCH_HOME", Path.home() / ".cache" / "onemap-bench"))
 PYGEOAPI = "pygeoapi==0.24.*"
+_POSTGRESQL = ("psycopg2-binary", "sqlalchemy", "geoalchemy2")
 TIPG = "tipg==1.6.*"
 _SQLITE = """\
 import sys
@@ -30,15 +31,15 @@ def pygeoapi_python() -> Path:
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, PYGEOAPI, "pysqlite3-binary", "gunicorn"], check=True)
+        subprocess.run([*pip, PYGEOAPI, "pysqlite3-binary", "gunicorn", *_POSTGRESQL], check=True)
         site = next(folder.glob("lib/python3*/site-packages"))
         (site / "sitecustomize.py").write_text(_SQLITE)
         (folder / "ready").touch()
     return python
 
 
-def pygeoapi_config(gpkg: Path, table: str, bounds: list[float], port: int, limit: int) -> str:
-    """Return a pygeoapi configuration that publishes one table of a GeoPackage."""
+def pygeoapi_config(provider: str, table: str, bounds: list[float], port: int, limit: int) -> str:
+    """Return a pygeoapi configuration that publishes one table through a provider (YAML)."""
     return f"""\
 server:
   bind: {{host: 127.0.0.1, port: {port}}}
@@ -65,7 +66,7 @@ resources:
     links: []
     extents: {{spatial: {{bbox: {bounds}, crs: "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}}}}
     providers:
-      - {{type: feature, name: SQLiteGPKG, data: {gpkg}, id_field: fid, table: {table}}}
+      - {provider}
 """
 
 

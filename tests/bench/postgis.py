@@ -1,101 +1,133 @@
-"""Features from PostGIS: ours against tipg on the same table, CPU of the server and of the database together.
+"""Features from PostGIS: ours against pygeoapi 0.24 and tipg 1.6 on the same table of the same database.
 
-python -m tests.bench.postgis DSN BOUNDS
+The CPU time of a request is that of the server and of the database together.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
-import psycopg
+from tests.bench.features import boxes, geographic_copy
+from tests.bench.measure import Server, cpu_per_request, serving
+from tests.bench.peers import pygeoapi_config, pygeoapi_python, tipg_python
+from tests.bench.table import Row
 
-from tests.bench.features import boxes
-from tests.bench.measure import Server, get, serving
-from tests.bench.peers import tipg_python
-from tests.bench.table import Row, show
-
-OURS, PEER = 8951, 8952
-_ENOUGH_SECONDS = 0.8
-
-
-def rows(dsn: str, bounds: list[float]) -> list[Row]:
-    """Return the rows of this table, measured on the table dltb of a database, in EPSG:4490."""
-    database = Server("", _postmaster(dsn))
-    with ours(dsn) as server, tipg(dsn) as peer:
-        asked = [
-            ("items limit 10 + bbox", _boxes(bounds, 10), 1 / 2),
-            ("items limit 1000 + bbox", _boxes(bounds, 1000), 1 / 4),
-            ("items limit 1000", ["/collections/{}/items?f={}&limit=1000"], 1 / 4),
-            ("items limit 10000 + bbox", _boxes(bounds, 10_000), 1 / 4),
-            ("single item", ["/collections/{}/items/" + str(key) + "?f={}" for key in (5, 500, 5000, 50_000)], 1 / 3),
-        ]
-        return [_row(name, server, peer, database, paths, bar) for name, paths, bar in asked]
+ROOT = Path(__file__).parents[2]
+OURS, PYGEOAPI, TIPG = 8751, 8752, 8753
+ONEMAP = str(Path(sys.executable).with_name("onemap"))
+FILTER = "DLBM LIKE '01%' AND TBMJ > 2000"
+BARS = {
+    "items limit 10 + bbox": (1 / 10, 1 / 2),
+    "items limit 1000 + bbox": (1 / 6, 1 / 4),
+    "items limit 10000 + bbox": (1 / 6, 1 / 4),
+    "single item": (None, 1 / 3),
+    "CQL2 filter + bbox, limit 100": (None, 1 / 3),
+}
 
 
-def _boxes(bounds: list[float], limit: int) -> list[str]:
-    return [f"/collections/{{}}/items?f={{}}&limit={limit}&bbox={box}" for box in boxes(bounds, limit)]
-
-
-def _row(name: str, server: Server, peer: Server, database: Server, paths: list[str], bar: float) -> Row:
-    mine = _cost(server, database, [path.format("dltb", "json") for path in paths])
-    theirs = _cost(peer, database, [path.format("public.dltb", "geojson") for path in paths])
-    remark = f"server + database {mine[0]:.2f} + {mine[1]:.2f} / {theirs[0]:.2f} + {theirs[1]:.2f}; "
-    remark += f"{mine[2] / 1024:.0f} / {theirs[2] / 1024:.0f} KiB"
-    return Row(name, "tipg", mine[0] + mine[1], theirs[0] + theirs[1], bar, remark)
-
-
-def _cost(server: Server, database: Server, paths: list[str]) -> tuple[float, float, int]:
-    """Return milliseconds of CPU per request of the server and of the database, and the bytes of a body."""
-    size = sum(_ask(server, path) for path in paths * 3) // len(paths) // 3
-    done, first, second, began = 0, server.cpu(), database.cpu(), time.monotonic()
-    while server.cpu() - first < _ENOUGH_SECONDS and time.monotonic() - began < 15:
-        for path in paths:
-            _ask(server, path)
-        done += len(paths)
-    return (server.cpu() - first) / done * 1e3, (database.cpu() - second) / done * 1e3, size
-
-
-def _ask(server: Server, path: str) -> int:
-    status, body = get(server.url + path)
-    if status != 200:
-        raise RuntimeError(f"{path}: {status} {body[:300]!r}")
-    return len(body)
-
-
-def _postmaster(dsn: str) -> int:
-    with psycopg.connect(dsn) as connection:
-        backend = connection.info.backend_pid
-        return int(Path(f"/proc/{backend}/stat").read_text().rsplit(")", 1)[1].split()[1])
+def rows(province: Path, peers: Sequence[str]) -> list[Row]:
+    """Return the rows of this table, measured on the land-use layer of a province stored in EPSG:4490."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        gpkg, bounds = geographic_copy(province, folder)
+        with database(gpkg) as (dsn, postmaster):
+            with _ours(dsn) as server:
+                mine = _measured(replace(server, database=postmaster), _requests(bounds, "dltb"))
+            made = []
+            if "pygeoapi" in peers:
+                with _pygeoapi(dsn, bounds, folder) as server:
+                    theirs = _measured(replace(server, database=postmaster), _requests(bounds, "dltb", cql2=False))
+                made += _rows("pygeoapi 0.24", mine, theirs, 0)
+            if "tipg" in peers:
+                with _tipg(dsn) as server:
+                    theirs = _measured(replace(server, database=postmaster), _requests(bounds, "public.dltb"))
+                made += _rows("tipg 1.6", mine, theirs, 1)
+            return made
 
 
 @contextmanager
-def ours(dsn: str) -> Iterator[Server]:
-    """Run our server on the database."""
-    command = [str(Path(sys.executable).with_name("onemap")), "serve", dsn, "--port", str(OURS)]
-    with serving(command, f"http://127.0.0.1:{OURS}") as server:
+def database(gpkg: Path) -> Iterator[tuple[str, int]]:
+    """Run a private cluster with the table of a GeoPackage; give its address and the process of the postmaster."""
+    folder = ROOT / "build" / "bench-postgis"  # the user of PostgreSQL cannot read a home folder
+    script = str(ROOT / "scripts" / "cluster.sh")
+    dsn = _output([script, "start", str(folder)])
+    try:
+        subprocess.run(["psql", "-q", dsn, "-c", "DROP TABLE IF EXISTS dltb CASCADE"], check=True)
+        subprocess.run(["psql", "-q", dsn, "-c", "CREATE EXTENSION IF NOT EXISTS postgis"], check=True)
+        subprocess.run([ONEMAP, "import", str(gpkg), "--to", dsn], check=True, capture_output=True)
+        yield dsn, int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    finally:
+        subprocess.run([script, "stop", str(folder)], check=True)
+
+
+def _requests(bounds: list[float], collection: str, cql2: bool = True) -> dict[str, list[str]]:
+    """Return the addresses of each row of the table; a peer without CQL2 gets no filter."""
+    items, form = f"/collections/{collection}/items", "geojson" if "." in collection else "json"
+    made = {
+        f"items limit {limit} + bbox": [f"{items}?f={form}&limit={limit}&bbox={box}" for box in boxes(bounds, limit)]
+        for limit in (10, 1000, 10_000)
+    }
+    made["single item"] = [f"{items}/{key}?f={form}" for key in (17, 5017, 50_017, 90_017)]
+    if cql2:
+        test = f"filter={quote(FILTER)}&filter-lang=cql2-text"
+        name = "CQL2 filter + bbox, limit 100"
+        made[name] = [f"{items}?f={form}&limit=100&{test}&bbox={box}" for box in boxes(bounds, 100)]
+    return made
+
+
+def _measured(server: Server, requests: dict[str, list[str]]) -> dict[str, tuple[float, int]]:
+    return {name: cpu_per_request(server, paths) for name, paths in requests.items()}
+
+
+def _rows(peer: str, mine: dict[str, tuple[float, int]], theirs: dict[str, tuple[float, int]], place: int) -> list[Row]:
+    return [
+        Row(name, peer, mine[name][0], ms, BARS[name][place], f"{mine[name][1] / 1024:.0f} / {size / 1024:.0f} KiB")
+        for name, (ms, size) in theirs.items()
+    ]
+
+
+@contextmanager
+def _ours(dsn: str) -> Iterator[Server]:
+    with serving([ONEMAP, "serve", dsn, "--port", str(OURS)], f"http://127.0.0.1:{OURS}") as server:
         yield server
 
 
 @contextmanager
-def tipg(dsn: str) -> Iterator[Server]:
-    """Run tipg on the database."""
-    env = {"DATABASE_URL": dsn, "TIPG_MAX_FEATURES_PER_QUERY": "10000", "TIPG_DEFAULT_MINZOOM": "0"}
-    command = [str(tipg_python()), "-m", "uvicorn", "tipg.main:app", "--port", str(PEER), "--log-level", "warning"]
-    with serving(command, f"http://127.0.0.1:{PEER}/collections/public.dltb", env) as server:
-        yield Server(f"http://127.0.0.1:{PEER}", server.pid)
+def _tipg(dsn: str) -> Iterator[Server]:
+    command = [str(tipg_python()), "-m", "uvicorn", "tipg.main:app", "--port", str(TIPG), "--log-level", "error"]
+    environment = {"DATABASE_URL": dsn, "TIPG_MAX_FEATURES_PER_QUERY": "10000"}
+    with serving(command, f"http://127.0.0.1:{TIPG}/collections/public.dltb", environment) as server:
+        yield replace(server, url=f"http://127.0.0.1:{TIPG}")
 
 
-def main() -> int:
-    """Print the table; return 1 when a bar is missed."""
-    dsn, *bounds = sys.argv[1:]
-    found = rows(dsn, [float(value) for value in bounds])
-    print(show("Features from PostGIS: CPU per request", found))
-    return int(any(row.verdict == "MISSED" for row in found))
+@contextmanager
+def _pygeoapi(dsn: str, bounds: list[float], folder: Path) -> Iterator[Server]:
+    parts = urlsplit(dsn)
+    source = (
+        f"host: {parts.hostname}, port: {parts.port}, dbname: {parts.path[1:]}, user: {parts.username}"
+    )
+    provider = (
+        "{type: feature, name: PostgreSQL, id_field: fid, table: dltb, geom_field: geom, "
+        f"data: {{{source}, password: x, search_path: [public]}}}}"
+    )
+    config, openapi = folder / "pygeoapi.yml", folder / "openapi.yml"
+    config.write_text(pygeoapi_config(provider, "dltb", bounds, PYGEOAPI, 10_000))
+    python = pygeoapi_python()
+    environment = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi)}
+    generate = [str(python.with_name("pygeoapi")), "openapi", "generate", str(config), "--output-file", str(openapi)]
+    subprocess.run(generate, env={**os.environ, **environment}, check=True, capture_output=True)
+    command = [str(python), "-m", "gunicorn", "-b", f"127.0.0.1:{PYGEOAPI}", "pygeoapi.flask_app:APP"]
+    with serving(command, f"http://127.0.0.1:{PYGEOAPI}", environment) as server:
+        yield server
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.bench import features, overlay
+from tests.bench import features, overlay, postgis
 from tests.bench.peers import HOME
 from tests.bench.table import show
 
-PEERS = ("pygeoapi", "geopandas")
+PEERS = ("pygeoapi", "tipg", "geopandas")
 
 
 def province(size: str) -> Path:
@@ -39,6 +39,10 @@ def main() -> int:
     if "pygeoapi" in peers:
         rows = features.rows(province("medium"))
         print(show("Features and tiles from a GeoPackage, 100,000 parcels: CPU per request", rows))
+        missed += sum(row.verdict == "MISSED" for row in rows)
+    if {"pygeoapi", "tipg"} & set(peers):
+        rows = postgis.rows(province("medium"), peers)
+        print("\n" + show("Features from PostGIS, 100,000 parcels: CPU per request, database included", rows))
         missed += sum(row.verdict == "MISSED" for row in rows)
     if "geopandas" in peers:
         print("\nOverlay, 500,000 parcels: CPU of this process")
