@@ -9,7 +9,7 @@ import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -23,11 +23,13 @@ class Server:
     url: str
     pid: int
     database: int | None = None
+    seen: dict[int, float] = field(default_factory=dict, compare=False)
 
     def cpu(self) -> float:
-        """Return the CPU seconds of the process and its children so far."""
+        """Return the CPU seconds of the process and its children so far, those that have ended included."""
         roots = [self.pid, *([self.database] if self.database else [])]
-        return sum(_cpu(pid) for root in roots for pid in _family(root))
+        self.seen.update({pid: _cpu(pid) for root in roots for pid in _family(root)})
+        return sum(self.seen.values())
 
     def rss_mib(self) -> float:
         """Return the resident memory of the process in MiB."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,10 @@ def announce(instance: Instance, url: str) -> None:
 
 def run(instance: Instance, source: Source, host: str, port: int, workers: int) -> None:
     """Serve until stopped; several workers load the instance for themselves and share one secret."""
-    options = {"host": host, "port": port, "log_level": "warning", "server_header": False, "proxy_headers": False}
+    options = {"host": host, "port": port, "log_level": "warning", "server_header": False}
+    options |= {"proxy_headers": False, "access_log": False}
     if workers == 1:
-        uvicorn.run(create_app(instance), **options)  # type: ignore[arg-type]
+        uvicorn.run(_tuned(create_app(instance)), **options)  # type: ignore[arg-type]
         return
     os.environ[_SECRET] = os.urandom(32).hex()
     os.environ.update(source.environment())
@@ -76,4 +78,16 @@ def run(instance: Instance, source: Source, host: str, port: int, workers: int) 
 
 def worker() -> ASGIApp:
     """Return the app of one worker process, from the environment that ``run`` has set."""
-    return create_app(Source.from_environment().instance(), bytes.fromhex(os.environ[_SECRET]))
+    return _tuned(create_app(Source.from_environment().instance(), bytes.fromhex(os.environ[_SECRET])))
+
+
+def _tuned(app: ASGIApp) -> ASGIApp:
+    """Return the app after telling the garbage collector that a page of features is no reason to look at everything.
+
+    A page makes some ten thousand containers, none of them in cycles: with the thresholds of Python the collector took
+    a quarter of the time of a page of 1,000 features.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return app

@@ -10,7 +10,7 @@ from itertools import chain
 import anyio.to_thread
 import orjson
 
-from onemap.block import HTML, Call, Document, Reply, Stream
+from onemap.block import HTML, Call, Content, Document, Reply, Stream
 from onemap.block.links import Link, link
 from onemap.catalog import Collection
 from onemap.config import Settings
@@ -60,9 +60,11 @@ class FeatureRoutes:
         context = self._context(call, view, crs)
         made = jsonfg.feature(batch, context) if call.format is encode.JSONFG else geojson.feature(batch, context)
         feature = made | {"links": document_links(call, view.collection)}
-        data = orjson.loads(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
+        body = orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY)
+        if call.format is not HTML:
+            return Content(body, call.format.media_type, headers=content_crs(crs))
         page = {"collection": view.collection, "columns": view.columns}
-        return Document(data, "features/item.html", page, headers=content_crs(crs), media_type=call.format.media_type)
+        return Document(orjson.loads(body), "features/item.html", page, headers=content_crs(crs))
 
     async def queryables(self, call: Call) -> Reply:
         """Answer the queryables of a collection."""

@@ -46,6 +46,23 @@ def geojson(geometries: NDArray[np.object_], storage: Crs, target: Crs) -> list[
     return made
 
 
+def geojson_texts(geometries: NDArray[np.object_], storage: Crs, target: Crs) -> list[str | None]:
+    """Return the same as texts: for a few geometries at a time this takes a tenth of the time."""
+    moved = shapely.force_2d(transform(geometries, storage, target))
+    decimals = None if same_plane(storage, target) else target.decimals
+    if decimals is not None or target.swapped:
+        moved = shapely.transform(moved, lambda xy: _written(xy, decimals, target.swapped))
+    texts = shapely.to_geojson(moved)
+    known = ~(shapely.is_missing(moved) | shapely.is_empty(moved))
+    return [str(text) if there else None for text, there in zip(texts, known.tolist(), strict=True)]
+
+
+def _written(xy: NDArray[np.float64], decimals: int | None, swapped: bool) -> NDArray[np.float64]:
+    """Return coordinates as they are written."""
+    rounded = xy if decimals is None else np.round(xy, decimals)
+    return rounded[:, ::-1] if swapped else rounded
+
+
 def _rounded(geometries: NDArray[np.object_], decimals: int) -> NDArray[np.object_]:
     return np.asarray(shapely.transform(geometries, lambda xy: np.round(xy, decimals)), dtype=object)
 
@@ -57,9 +74,7 @@ def _family(
     if not len(geometries):
         return []
     kind, xy, offsets = shapely.to_ragged_array(geometries, include_z=False)
-    if decimals is not None:
-        xy = np.round(xy, decimals)
-    coordinates = np.ascontiguousarray(xy[:, ::-1] if swapped else xy)
+    coordinates = np.ascontiguousarray(_written(xy, decimals, swapped))
     nested = _nest(coordinates, [part.tolist() for part in offsets])
     multiple = kind.value >= 4
     return [

@@ -9,22 +9,31 @@ import orjson
 
 from onemap.features.encode.context import Context, timestamp
 from onemap.geo.crs import Crs
-from onemap.geo.geojson import geojson
+from onemap.geo.geojson import geojson, geojson_texts
 from onemap.store import Batch
 
+_FEW = 50
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 Feature = dict[str, Any]
 
 
 def features(batch: Batch, storage: Crs, crs: Crs) -> list[Feature]:
-    """Return the features of a batch as GeoJSON objects with coordinates in ``crs``, authority axis order."""
+    """Return the features of a batch as GeoJSON objects for orjson; coordinates in the axis order of ``crs``."""
     names = list(batch.columns)
     rows = zip(*batch.columns.values(), strict=True) if names else iter([()] * len(batch))
-    shapes = geojson(batch.geometries, storage, crs)
+    shapes = _shapes(batch, storage, crs)
     return [
         {"type": "Feature", "id": key, "geometry": shape, "properties": dict(zip(names, row, strict=True))}
         for key, shape, row in zip(batch.keys, shapes, rows, strict=True)
     ]
+
+
+def _shapes(batch: Batch, storage: Crs, crs: Crs) -> list[Any]:
+    """Return the geometries as orjson takes them."""
+    if len(batch) > _FEW:
+        return list(geojson(batch.geometries, storage, crs))
+    texts = geojson_texts(batch.geometries, storage, crs)
+    return [None if text is None else orjson.Fragment(text) for text in texts]
 
 
 def feature(batch: Batch, context: Context) -> Feature:
