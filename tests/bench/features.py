@@ -32,13 +32,13 @@ def rows(province: Path) -> list[Row]:
             return [*_items(server, peer, bounds), _tile(server, peer, bounds)]
 
 
-def geographic_copy(province: Path, folder: Path) -> tuple[Path, list[float]]:
-    """Return a GeoPackage with the table dltb in EPSG:4490 and its bounds: neither server then transforms anything."""
+def geographic_copy(province: Path, folder: Path, srid: int = 4490) -> tuple[Path, list[float]]:
+    """Return a GeoPackage with the table dltb in geographic coordinates and its bounds: no server then transforms."""
     layer = read_layer(province, "dltb")
-    geometries = transform(layer.geometries, crs_from_srid(layer.srid), crs_from_srid(4490))
+    geometries = transform(layer.geometries, crs_from_srid(layer.srid), crs_from_srid(srid))
     path = folder / "dltb.gpkg"
     with GeoPackageWriter(path) as writer:
-        writer.create_table(TableSpec("dltb", "POLYGON", 4490, layer.fields))
+        writer.create_table(TableSpec("dltb", "POLYGON", srid, layer.fields))
         writer.insert("dltb", geometries, layer.columns)
         writer.finish("dltb", "2026-01-01T00:00:00.000Z")
     return path, [float(value) for value in shapely.total_bounds(geometries)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 HOME = Path(os.environ.get("ONEMAP_BENCH_HOME", Path.home() / ".cache" / "onemap-bench"))
-PYGEOAPI = "pygeoapi==0.24.*"
-_POSTGRESQL = ("psycopg2-binary", "sqlalchemy", "geoalchemy2")
-TIPG = "tipg==1.6.*"
+PYGEOAPI = ("pygeoapi==0.24.*", "pysqlite3-binary", "gunicorn", "psycopg2-binary", "sqlalchemy", "geoalchemy2")
+TIPG = ("tipg==1.6.*", "uvicorn[standard]")
 _SQLITE = """\
 import sys
 import pysqlite3
@@ -20,22 +20,27 @@ sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
 """
 
 
+def environment(name: str, packages: Sequence[str]) -> Path:
+    """Return the folder of a Python environment with these packages, made again when they are others."""
+    folder, wanted = HOME / name, "\n".join(packages)
+    ready = folder / "ready"
+    if not ready.exists() or ready.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", *packages], check=True)
+        ready.write_text(wanted)
+    return folder
+
+
 def pygeoapi_python() -> Path:
     """Return the Python of an environment with pygeoapi 0.24.
 
     Its GeoPackage provider loads SpatiaLite into sqlite3 (Debian: libsqlite3-mod-spatialite), which a
     Python built without loadable extensions cannot do: pysqlite3 stands in for the standard module.
     """
-    folder = HOME / "pygeoapi-0.24"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, PYGEOAPI, "pysqlite3-binary", "gunicorn", *_POSTGRESQL], check=True)
-        site = next(folder.glob("lib/python3*/site-packages"))
-        (site / "sitecustomize.py").write_text(_SQLITE)
-        (folder / "ready").touch()
-    return python
+    folder = environment("pygeoapi-0.24", PYGEOAPI)
+    site = next(folder.glob("lib/python3*/site-packages"))
+    (site / "sitecustomize.py").write_text(_SQLITE)
+    return folder / "bin" / "python"
 
 
 def pygeoapi_config(provider: str, table: str, bounds: list[float], port: int, limit: int) -> str:
@@ -72,10 +77,4 @@ resources:
 
 def tipg_python() -> Path:
     """Return the Python of an environment with tipg."""
-    folder = HOME / "tipg-1.6"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", TIPG, "uvicorn[standard]"], check=True)
-        (folder / "ready").touch()
-    return python
+    return environment("tipg-1.6", TIPG) / "bin" / "python"

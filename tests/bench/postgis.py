@@ -34,10 +34,11 @@ BARS = {
 
 
 def rows(province: Path, peers: Sequence[str]) -> list[Row]:
-    """Return the rows of this table, measured on the land-use layer of a province stored in EPSG:4490."""
+    """Return the rows of this table, measured on the land-use layer of a province stored in EPSG:4326, which the peers need not
+    transform either."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        gpkg, bounds = geographic_copy(province, folder)
+        gpkg, bounds = geographic_copy(province, folder, 4326)
         with database(gpkg) as (dsn, postmaster):
             with _ours(dsn) as server:
                 mine = _measured(replace(server, database=postmaster, seen={}), _requests(bounds, "dltb"))
@@ -125,7 +126,7 @@ def _pygeoapi(dsn: str, bounds: list[float], folder: Path) -> Iterator[Server]:
     python = pygeoapi_python()
     environment = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi)}
     generate = [str(python.with_name("pygeoapi")), "openapi", "generate", str(config), "--output-file", str(openapi)]
-    subprocess.run(generate, env={**os.environ, **environment}, check=True, capture_output=True)
+    subprocess.run(generate, env={**os.environ, **environment}, check=True)
     command = [str(python), "-m", "gunicorn", "-b", f"127.0.0.1:{PYGEOAPI}", "pygeoapi.flask_app:APP"]
     with serving(command, f"http://127.0.0.1:{PYGEOAPI}", environment) as server:
         yield server
