@@ -49,7 +49,7 @@ def _endpoints(routes: FeatureRoutes, limits: Limits, view: View | None = None) 
     schema = Response("A JSON Schema.")
     return (
         Endpoint(f"{base}/items", routes.items, f"{prefix}.getItems", "Features", _FORMATS, items,
-                 response=features, tag="features", open_query=True),
+                 response=features, tag="features", open_query=True, failures=(413,)),
         Endpoint(f"{base}/items/{{featureId}}", routes.item, f"{prefix}.getItem", "Feature", (GEOJSON, JSONFG, HTML),
                  (*own, FEATURE_ID, CRS), response=feature, tag="features"),
         Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (SCHEMA, HTML),
