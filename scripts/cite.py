@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -29,21 +31,35 @@ def main() -> int:
         print("official OGC suites: not at hand (CITE_HOME, and CITE_RUNNER where it is not found)")
         return 0
     sys.path.insert(0, str(ROOT))
-    from tests.conformance.world import write_world
     from tests.conftest import make_province, running
 
     OUT.mkdir(parents=True, exist_ok=True)
     failed = False
-    for srid in (4326, 4490):
-        world = OUT / f"world-{srid}.gpkg"
-        world.unlink(missing_ok=True)
-        write_world(world, srid=srid)
-        with running(str(world)) as address:
-            failed |= suite(runner, "features", f"world in EPSG:{srid}", features(address))
+    for over, source in worlds():
+        with running(source) as address:
+            failed |= suite(runner, "features", over, features(address))
     data = make_province(ROOT / "data" / "test")
     with running("--root", str(ROOT), "--zone", "business", "--data", str(data)) as address:
         failed |= suite(runner, "tiles", "province", tiles(address))
     return int(failed)
+
+
+def worlds() -> Iterator[tuple[str, str]]:
+    """Give the world-wide file with each CRS list, and a database with the same, each with its name."""
+    from tests.conformance.world import write_world
+    from tests.conftest import Cluster
+
+    cluster = Cluster(OUT / "postgis")
+    try:
+        for srid in (4326, 4490):
+            world = OUT / f"world-{srid}.gpkg"
+            world.unlink(missing_ok=True)
+            write_world(world, srid=srid)
+            yield f"world in EPSG:{srid}", str(world)
+            yield f"world in EPSG:{srid} in PostGIS", cluster.copy(world)
+    finally:
+        cluster.stop("immediate")
+        shutil.rmtree(cluster.folder, ignore_errors=True)
 
 
 def find_runner() -> Path | None:

@@ -61,7 +61,7 @@ def test_the_whole_result_is_that_of_geojson(client: TestClient, name: str, tmp_
     assert response.headers["content-type"].split(";")[0] == media_type
     assert response.headers["content-crs"] == "<http://www.opengis.net/def/crs/OGC/1.3/CRS84>"
     assert response.headers["ogc-numbermatched"] == str(len(features))
-    assert "link" not in response.headers
+    assert "next" not in response.links
     made = frame(response.content, name, tmp_path)
     assert sorted(made["BSM"]) == sorted(feature["properties"]["BSM"] for feature in features)
     assert set(made["DLBM"]) == {"0301"}

@@ -70,13 +70,21 @@ def test_not_found(client: TestClient, path: str) -> None:
     assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_a_code_that_is_none_is_named(client: TestClient) -> None:
+    problem = client.get(ITEMS, params={"DLBM": "011"}).json()
+    assert "'DLBM' knows no code '011'" in problem["detail"]
+    assert problem["hint"].startswith("Did you mean '01")
+    assert "at most 18 characters" in client.get(ITEMS, params={"BSM": "9" * 19}).json()["detail"]
+
+
 def test_the_nearest_parameter_is_named(client: TestClient) -> None:
     assert client.get(f"{ITEMS}?limmit=5").json()["hint"] == "Did you mean 'limit'?"
 
 
 def test_injection_finds_nothing(client: TestClient) -> None:
     for value in ("0101' OR '1'='1", '0101" --', "0101'); DROP TABLE dltb; --"):
-        assert client.get(ITEMS, params={"DLBM": value}).json()["numberMatched"] == 0
+        assert client.get(ITEMS, params={"DLMC": value}).json()["numberMatched"] == 0
+        assert client.get(ITEMS, params={"DLBM": value}).status_code == 400
     assert client.get(ITEMS).json()["numberMatched"] > 4000
 
 

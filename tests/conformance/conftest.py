@@ -6,6 +6,7 @@ for which no test is marked (test_declared.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, publish_database, publish_file
+from tests.conformance.truth import Truth, read
 from tests.conformance.world import PLACES, grid, write_world
 from tests.conftest import Cluster
 
@@ -48,3 +50,10 @@ def server(request: pytest.FixtureRequest) -> TestClient:
     fixtures |= {"world gpkg": "world", "world postgis": "postgis_world"}
     client: TestClient = request.getfixturevalue(fixtures[request.param])
     return client
+
+
+@pytest.fixture
+def truth(request: pytest.FixtureRequest, data: Path, world_file: Path) -> Callable[[str], Truth]:
+    """A function that reads what the data file of ``server`` holds of a collection."""
+    of_world = request.node.callspec.params["server"].startswith("world")
+    return lambda collection: read(world_file if of_world else data / "demo" / "province.gpkg", collection)

@@ -73,7 +73,7 @@ class Endpoint:
     ``path`` is an OpenAPI path template. ``open_query``: the handler's own parser decides which query
     parameters are known (feature properties); otherwise anything but ``parameters``, ``f`` and ``lang``
     is refused. ``routed``: False for an operation that a raw route answers. ``body`` maps the media
-    types of the request body to their schemas.
+    types of the request body to their schemas. ``failures``: statuses of problems that not every operation has.
     """
 
     path: str
@@ -88,6 +88,7 @@ class Endpoint:
     open_query: bool = False
     body: Mapping[str, Schema] | None = None
     routed: bool = True
+    failures: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ _TYPES: dict[str, dict[str, Any]] = {
     "datetime": {"type": "string", "format": "date-time"},
     "binary": {"type": "string", "contentEncoding": "base64"},
 }
+_UCUM = {"ha": "har"}
 
 
 def type_schema(field: Field, lang: str) -> dict[str, Any]:
@@ -27,8 +28,9 @@ def property_schema(field: Field, lang: str) -> dict[str, Any]:
     made = type_schema(field, lang)
     if field.max_length:
         made["maxLength"] = field.max_length
-    if field.unit:
-        made["x-ogc-unit"] = field.unit
+    if field.unit and field.unit.isascii():
+        # OGC 23-058r2, /req/schemas/unit: a UCUM code, and those are ASCII.
+        made["x-ogc-unit"] = _UCUM.get(field.unit, field.unit)
     if field.codes:
         made["enum"] = list(field.codes.titles)
         made["oneOf"] = [{"const": code, "title": title.get(lang)} for code, title in field.codes.titles.items()]

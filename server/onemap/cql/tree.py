@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from pygeofilter import ast
 
 from onemap.cql.nodes import CaseI, fold_balanced, like
 
 _WILDCARDS = re.compile(r"[%_\\]")
-Literal = str | int | float | bool
+Literal = str | int | float | bool | date
 
 
 def equals(name: str, value: Literal) -> ast.Node:

@@ -10,6 +10,7 @@ from onemap.config import Limits, Settings
 from onemap.features.conformance import CONFORMANCE
 from onemap.features.encode import DOWNLOADS, ENCODINGS, JSONFG, PAGES
 from onemap.features.parameters import COLLECTION_ID, CRS, FEATURE_ID, items_parameters
+from onemap.features.relations import FUNCTIONS, schema_links
 from onemap.features.routes import FeatureRoutes
 from onemap.features.token import Tokens
 from onemap.security import Gate
@@ -17,10 +18,6 @@ from onemap.store import View
 
 __all__ = ["block"]
 
-_QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
-_SORTABLES = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
-_FUNCTIONS = "http://www.opengis.net/def/rel/ogc/1.0/functions"
-_SCHEMA = "http://www.opengis.net/def/rel/ogc/1.0/schema"
 _FORMATS = (*(item.format for item in ENCODINGS if not item.download), HTML, *(item.format for item in DOWNLOADS))
 
 
@@ -52,7 +49,7 @@ def _endpoints(routes: FeatureRoutes, limits: Limits, view: View | None = None) 
     schema = Response("A JSON Schema.")
     return (
         Endpoint(f"{base}/items", routes.items, f"{prefix}.getItems", "Features", _FORMATS, items,
-                 response=features, tag="features", open_query=True),
+                 response=features, tag="features", open_query=True, failures=(413,)),
         Endpoint(f"{base}/items/{{featureId}}", routes.item, f"{prefix}.getItem", "Feature", (GEOJSON, JSONFG, HTML),
                  (*own, FEATURE_ID, CRS), response=feature, tag="features"),
         Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (SCHEMA, HTML),
@@ -71,7 +68,7 @@ def _functions(routes: FeatureRoutes) -> Endpoint:
 
 
 def _landing_links(links: Links) -> list[Link]:
-    return [link(links.to("functions", f="json"), _FUNCTIONS, JSON.media_type, "Functions of filters")]
+    return [link(links.to("functions", f="json"), FUNCTIONS, JSON.media_type, "Functions of filters")]
 
 
 def _spelled_out(gate: Gate, routes: FeatureRoutes, limits: Limits, principal: Principal) -> list[Endpoint]:
@@ -79,14 +76,11 @@ def _spelled_out(gate: Gate, routes: FeatureRoutes, limits: Limits, principal: P
 
 
 def _collection_links(links: Links, identifier: str) -> list[Link]:
-    base = ("collections", identifier)
     return [
         *(_items_link(links, identifier, item.format, "items", item.title) for item in PAGES),
         _items_link(links, identifier, HTML, "items", "HTML"),
         *(_items_link(links, identifier, item.format, "enclosure", item.title) for item in DOWNLOADS),
-        link(links.to(*base, "queryables", f="json"), _QUERYABLES, "application/schema+json", "Queryables"),
-        link(links.to(*base, "sortables", f="json"), _SORTABLES, "application/schema+json", "Sortables"),
-        link(links.to(*base, "schema", f="json"), _SCHEMA, "application/schema+json", "Schema"),
+        *schema_links(links, identifier),
     ]
 
 

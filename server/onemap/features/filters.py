@@ -11,17 +11,18 @@ from pygeofilter import ast
 from onemap.block import Call, Parameter
 from onemap.block.query import shorten
 from onemap.catalog import Field
-from onemap.cql import Column, Tree, any_of, check, contains_text, equals, parse_json, parse_text, place
+from onemap.cql import Column, Literal, Tree, any_of, check, contains_text, equals, parse_json, parse_text, place
 from onemap.errors import InvalidParameter, did_you_mean
 from onemap.features.crs import parse_crs
 from onemap.store import View
-from onemap.store.base import Value
 
 LANGUAGES = {"cql2-text": parse_text, "cql2-json": parse_json}
 MOST_TERMS = 10
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DATETIME = re.compile(_DATE.pattern + r"T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 _EXAMPLES = {
     "boolean": "Use true or false.",
     "date": "For example 2025-12-31.",
@@ -94,7 +95,7 @@ def parse_properties(call: Call, view: View, reserved: tuple[str, ...]) -> list[
     return [equals(item.name, _value(call.one(item.name) or "", item)) for item in given if item.name not in reserved]
 
 
-def _value(text: str, field: Field) -> Value:
+def _value(text: str, field: Field) -> Literal:
     """Return the text as a value of the field's type. Raises InvalidParameter."""
     kind = field.type
     if kind == "integer" and _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
@@ -103,14 +104,30 @@ def _value(text: str, field: Field) -> Value:
         return float(text)
     if kind == "boolean" and text in _BOOLEANS:
         return _BOOLEANS[text]
-    if kind == "string" or (kind in ("date", "datetime") and _is_time(text)):
-        return text
-    raise InvalidParameter(f"'{field.name}' is of type {kind}; '{shorten(text)}' is not.", _EXAMPLES.get(kind, ""))
+    if kind == "string":
+        return _text(text, field)
+    moment = _moment(text) if kind in ("date", "datetime") else None
+    if moment is None or isinstance(moment, datetime) is not (kind == "datetime"):
+        raise InvalidParameter(f"'{field.name}' is of type {kind}; '{shorten(text)}' is not.", _EXAMPLES.get(kind, ""))
+    return moment
 
 
-def _is_time(text: str) -> bool:
+def _text(text: str, field: Field) -> str:
+    """Return a text that the schema of the queryable allows. Raises InvalidParameter."""
+    if field.codes and text not in field.codes.titles:
+        raise InvalidParameter(
+            f"'{field.name}' knows no code '{shorten(text)}'.", did_you_mean(text[:40], field.codes.titles)
+        )
+    if field.max_length and len(text) > field.max_length:
+        raise InvalidParameter(f"'{field.name}' has at most {field.max_length} characters.")
+    return text
+
+
+def _moment(text: str) -> date | datetime | None:
+    """Return a date, or a date-time with its zone as RFC 3339 writes them."""
     try:
-        datetime.fromisoformat(text).astimezone(UTC) if len(text) > 10 else date.fromisoformat(text)
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+        return datetime.fromisoformat(text.upper()).astimezone(UTC) if _DATETIME.fullmatch(text) else None
     except (ValueError, OverflowError):
-        return False
-    return True
+        return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from onemap.block import Parameter
-from onemap.catalog import type_schema
+from onemap.block.query import SHARED
+from onemap.catalog import Field, property_schema
 from onemap.config import Limits
 from onemap.features import encode, filters, selection
 from onemap.store import View
@@ -36,19 +39,9 @@ CRS = Parameter("crs", _URI, "CRS of the coordinates, one of the collection's `c
 
 def items_parameters(limits: Limits, view: View | None) -> tuple[Parameter, ...]:
     """Return the query parameters of a collection's items; those of its queryables where a view is given."""
-    return (
-        BBOX,
-        BBOX_CRS,
-        _limit(limits),
-        DATETIME,
-        CRS,
-        OFFSET,
-        NEXT,
-        *filters.PARAMETERS,
-        *selection.PARAMETERS,
-        *encode.PARAMETERS,
-        *_property_parameters(view),
-    )
+    own = (BBOX, BBOX_CRS, _limit(limits), DATETIME, CRS, OFFSET, NEXT)
+    shared = (*own, *filters.PARAMETERS, *selection.PARAMETERS, *encode.PARAMETERS)
+    return shared if view is None else (*shared, *_property_parameters(view, {item.name for item in shared}))
 
 
 def _limit(limits: Limits) -> Parameter:
@@ -57,10 +50,12 @@ def _limit(limits: Limits) -> Parameter:
     return Parameter("limit", schema, _LIMIT)
 
 
-def _property_parameters(view: View | None) -> list[Parameter]:
-    if view is None:
-        return []
-    return [
-        Parameter(field.name, type_schema(field, "en"), f"Only features with this {field.name}.")
-        for field in view.columns
-    ]
+def _property_parameters(view: View, taken: set[str]) -> list[Parameter]:
+    """Return a parameter for each queryable with a simple value, with its schema (Part 3, 19-079r2, 7.2)."""
+    fields = [field for field in filters.queryables(view).values() if field and field.name not in {*taken, *SHARED}]
+    return [Parameter(field.name, _value_schema(field), f"Only features with this {field.name}.") for field in fields]
+
+
+def _value_schema(field: Field) -> dict[str, Any]:
+    """Return the schema of a queryable without the titles of its codes: OpenAPI 3.0 knows no ``const``."""
+    return {name: value for name, value in property_schema(field, "en").items() if name != "oneOf"}

@@ -70,7 +70,7 @@ def _offset(call: Call) -> int:
 
 
 def _conditions(call: Call, view: View) -> list[ast.Node | None]:
-    by_property = filters.parse_properties(call, view, ITEMS)
+    by_property = filters.parse_properties(call, view, (*ITEMS, *SHARED))
     return [*by_property, filters.parse_q(call, view), filters.parse_filter(call, view)]
 
 

@@ -21,6 +21,7 @@ from onemap.features.crs import content_crs
 from onemap.features.encode import geojson, jsonfg
 from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
+from onemap.features.relations import with_schemas
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
@@ -43,7 +44,7 @@ class FeatureRoutes:
         encoding = encode.BY_NAME.get(call.format.name, encode.BY_NAME["json"])
         request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
         chunks, more = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
-        headers = content_crs(request.crs) | more
+        headers = with_schemas(content_crs(request.crs) | more, call.links, view.collection.id)
         if call.format is not HTML:
             return Stream(chunks, encoding.format.media_type, headers)
         data = orjson.loads(await anyio.to_thread.run_sync(lambda: b"".join(chunks)))

@@ -35,18 +35,26 @@ def schema(view: View, address: str, lang: str) -> dict[str, Any]:
     """Return the schema of the features (OGC API Common Part 3), with the roles of key, geometry and time."""
     names = [view.collection.table.geometry_column, *(field.name for field in view.columns)]
     document = _document(view, address, lang, names)
-    properties = document["properties"]
-    for place, name in enumerate(view.collection.temporal):
-        if name in properties:
-            roles = (
-                ["primary-instant"]
-                if len(view.collection.temporal) == 1
-                else ["primary-interval-start", "primary-interval-end"]
-            )
-            properties[name]["x-ogc-role"] = roles[place]
-    if view.collection.key in properties:
-        properties[view.collection.key]["x-ogc-role"] = "id"
-    return document
+    properties = {view.collection.key: _key(view, lang), **document["properties"]}
+    for name, role in (*_time_roles(view).items(), (view.collection.key, "id")):
+        properties[name]["x-ogc-role"] = role
+    return document | {"properties": properties}
+
+
+def _key(view: View, lang: str) -> dict[str, Any]:
+    """Return the schema of the feature ids: where no field holds them, they are the integer keys of the table."""
+    field = next((field for field in view.collection.fields if field.name == view.collection.key), None)
+    if field is None:
+        return {"title": "标识" if lang == "zh" else "Identifier", "type": "integer", "readOnly": True}
+    return property_schema(field, lang)
+
+
+def _time_roles(view: View) -> dict[str, str]:
+    """Return the roles of the fields with the features' time; a year alone, an integer, can have none."""
+    names = view.collection.temporal
+    roles = ("primary-instant",) if len(names) == 1 else ("primary-interval-start", "primary-interval-end")
+    fields = {field.name for field in view.columns if field.type in ("date", "datetime")}
+    return {name: role for name, role in zip(names, roles, strict=False) if name in fields}
 
 
 def _document(view: View, address: str, lang: str, names: Container[str]) -> dict[str, Any]:

@@ -32,7 +32,10 @@ def definition(blocks: Sequence[Block], service: Service, call: Call) -> dict[st
             "responses": {
                 "problem": {
                     "description": "What is wrong, and what would be right (RFC 9457).",
-                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/problem"}}},
+                    "content": {
+                        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/problem"}},
+                        HTML.media_type: {"schema": {"type": "string"}},
+                    },
                 }
             },
         },
@@ -64,8 +67,8 @@ def _operation(endpoint: Endpoint, block: Block) -> dict[str, Any]:
 
 def _failures(endpoint: Endpoint) -> dict[str, Any]:
     """Return the statuses other than success that an operation answers, every one a problem."""
-    statuses = ["400", "404", "406", *(["413", "415", "422"] if endpoint.body is not None else []), "default"]
-    return dict.fromkeys(statuses, _PROBLEM)
+    statuses = {400, 404, 406, 503, *endpoint.failures, *((413, 415, 422) if endpoint.body is not None else ())}
+    return dict.fromkeys([*map(str, sorted(statuses)), "default"], _PROBLEM)
 
 
 def _shared(endpoint: Endpoint) -> list[Parameter]:
