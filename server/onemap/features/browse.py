@@ -110,7 +110,7 @@ def _chips(call: Call, view: View, form: Form) -> list[Chip]:
     ]
     if form.advanced:
         made.append(Chip("filter", address(without(form, None)), form.advanced))
-    for name in ("q", "bbox", "datetime"):
+    for name in ("q", "bbox", "datetime", "sortby"):
         if text := next(iter(call.query.get(name, ())), ""):
             made.append(Chip(name, address(form, **{name: None}), text))
     return made

@@ -5,6 +5,7 @@ import { describe } from './popup.js'
 import { showFeatures } from './view.js'
 
 const HIGHLIGHT = { 'line-color': '#0b57d0', 'line-width': 3.5 }
+const MANY = 200
 const NOTHING = ['==', ['get', '@id'], '\n']
 const rows = () => [...document.querySelectorAll('[data-feature]')]
 
@@ -15,6 +16,13 @@ async function shapes(address) {
   const data = await json(asked, { headers: { Accept: 'application/geo+json' } })
   for (const feature of data.features ?? [data]) feature.properties = { ...feature.properties, '@id': String(feature.id) }
   return data
+}
+
+// Draw the features; where they are many, with thin outlines that leave their colours to be seen.
+function drawShapes(map, data, layer) {
+  showFeatures(map, data, 'features', true, layer)
+  const wide = ['interpolate', ['linear'], ['zoom'], 8, 1, 15, 2.5]
+  if (layer) map.setPaintProperty('features:edge', 'line-width', data.features.length > MANY ? 0.5 : wide)
 }
 
 function highlighter(map) {
@@ -49,7 +57,8 @@ function identify(map, layer, highlight) {
     highlight(id)
     const address = new URL(document.querySelector('[data-map]').dataset.features)
     const item = await json(`${address.origin}${address.pathname}/${encodeURIComponent(id)}?f=json`)
-    const part = await describe({ source: layer.id, id, properties: item.properties }, layer, true)
+    const properties = Object.fromEntries(Object.entries(item.properties).filter(([, value]) => value !== null))
+    const part = await describe({ source: layer.id, id, properties }, layer, true)
     const popup = new window.maplibregl.Popup({ maxWidth: '340px', focusAfterOpen: false })
     popup.setLngLat(lngLat).setDOMContent(el('div', { class: 'popup' }, part)).addTo(map)
     popup.on('close', () => highlight(null))
@@ -59,11 +68,11 @@ function identify(map, layer, highlight) {
 // The choice between the page and the whole result, and a search in the extent of the map.
 function controls(side, container, draw, map) {
   const status = el('output', { class: 'note' })
-  const choices = [['page', t('本页', 'This page')], ['whole', t('全部结果', 'Whole result')]]
-  const buttons = choices.map(([name, title]) => el('button', { type: 'button', class: 'button', 'data-show': name, 'aria-pressed': String(name === 'page') }, title))
+  const choices = [['features', t('本页', 'This page')], ['whole', t('全部结果', 'Whole result')]]
+  const buttons = choices.map(([name, title]) => el('button', { type: 'button', class: 'button', 'data-show': name, 'aria-pressed': String(name === 'features') }, title))
   const choose = async (chosen) => {
     for (const button of buttons) button.setAttribute('aria-pressed', String(button === chosen))
-    await draw(chosen.dataset.show, status)
+    await draw(chosen.dataset.show, status).catch((error) => { status.textContent = error.message })
   }
   for (const button of buttons) button.addEventListener('click', () => choose(button))
   const box = el('button', { type: 'button', class: 'button' }, t('只查此范围', 'Search this area'))
@@ -83,20 +92,15 @@ function told(count, matched, most) {
   return t(`${count} 个要素`, `${count} feature${count === 1 ? '' : 's'}`)
 }
 
-// Show the features of a page; ``layer``, the collection's, gives their colours.
+// Show the features of a page, or the one of its own page; ``layer``, the collection's, gives their colours.
 export async function showResult(map, container, layer) {
   const side = container.closest('[data-side]')
   const draw = async (kind, status) => {
-    try {
-      const data = await shapes(kind === 'whole' ? container.dataset.whole : container.dataset.features)
-      showFeatures(map, data, 'features', true, layer)
-      if (status) status.textContent = told(data.features.length, data.numberMatched, Number(side.dataset.most))
-    } catch (error) {
-      if (status) status.textContent = error.message
-    }
+    const data = await shapes(container.dataset[kind])
+    drawShapes(map, data, layer)
+    status.textContent = told(data.features.length, data.numberMatched, Number(side.dataset.most))
   }
-  await draw('page', null)
-  if (!map.getSource('features')) return
+  drawShapes(map, await shapes(container.dataset.features), side && layer)
   if (!side) return
   const highlight = highlighter(map)
   linkRows(highlight)

@@ -66,7 +66,7 @@ export function showFeatures(map, data, name = 'features', fit = true, layer = n
     map.getSource(name).setData(shown)
   } else {
     map.addSource(name, { type: 'geojson', data: shown })
-    for (const layer of featureLayers(name, layer)) map.addLayer(layer)
+    for (const item of featureLayers(name, layer)) map.addLayer(item)
   }
   const box = extent(shown)
   if (box && fit) map.fitBounds(box, { padding: 40, maxZoom: 17, animate: false })
