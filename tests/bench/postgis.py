@@ -34,8 +34,10 @@ BARS = {
 
 
 def rows(province: Path, peers: Sequence[str]) -> list[Row]:
-    """Return the rows of this table, measured on the land-use layer of a province stored in EPSG:4326, which the peers need not
-    transform either."""
+    """Return the rows of this table, measured on the land-use layer of a province.
+
+    It is stored in EPSG:4326, which no server needs to transform.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         gpkg, bounds = geographic_copy(province, folder, 4326)

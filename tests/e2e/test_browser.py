@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browsing import DRAWN, Visit
 
 pytestmark = pytest.mark.browser
 
-SHOTS = Path(__file__).parents[2] / "out" / "screenshots"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 30_000
-READY = "Boolean(window.onemap?.map.loaded() && window.onemap.map.areTilesLoaded())"
-DRAWN = "source => window.onemap.map.queryRenderedFeatures().filter(item => item.source === source).length"
 POSITION = r"\[-?\d+(\.\d+)?,-?\d+(\.\d+)?\]"
 DRAWN_TRIANGLE = re.compile(
     rf'^\{{"type":"Feature".*"Polygon","coordinates":\[\[{POSITION}(,{POSITION}){{3}}\]\]\}}\}}$'
@@ -47,71 +27,6 @@ COLOURS = """async (address) => {
     const pixels = new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer)
     return new Set(pixels).size
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A Chromium that draws WebGL in software."""
-    program = next((path for path in map(shutil.which, NAMES) if path), None)
-    if program is None and not os.environ.get("CI"):
-        pytest.skip("Chromium is not installed: apt-get install chromium")
-    expect.set_options(timeout=PATIENCE)
-    assert program, "Chromium is not installed"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-class Visit:
-    """A page that remembers what was requested and what went wrong."""
-
-    def __init__(self, page: Page, server: str) -> None:
-        self.page = page
-        self.server = server
-        self.requested: list[str] = []
-        self.complaints: list[str] = []
-        page.set_default_timeout(PATIENCE)
-        page.on("request", lambda request: self.requested.append(request.url))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda entry: self.complaints.append(entry.text) if entry.type == "error" else None)
-
-    def open(self, path: str) -> Page:
-        """Open a page of the server; it must answer 200."""
-        answer = self.page.goto(self.server + path)
-        assert answer is not None
-        assert answer.status == 200, path
-        return self.page
-
-    def map_ready(self) -> None:
-        """Wait until the map has loaded and drawn its tiles."""
-        for _ in range(PATIENCE // 200):
-            if self.page.evaluate(READY):
-                return
-            self.page.wait_for_timeout(200)
-        raise AssertionError("the map did not become ready")
-
-    def shot(self, name: str) -> bytes:
-        """Keep a screenshot of the window."""
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        return self.page.screenshot(path=SHOTS / f"{name}.png")
-
-    def strangers(self) -> list[str]:
-        """Return the requests that went anywhere but to the server."""
-        own = urlsplit(self.server).netloc
-        outside = (urlsplit(url) for url in self.requested)
-        return [url.geturl()[:200] for url in outside if url.scheme not in ("data", "blob") and url.netloc != own]
-
-
-@pytest.fixture
-def visit(browser: Browser, server_url: str) -> Iterator[Visit]:
-    """A visit at desktop size, in Chinese; at its end nothing has left the server and nothing has failed."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
-    visited = Visit(context.new_page(), server_url)
-    yield visited
-    assert visited.strangers() == []
-    assert visited.complaints == []
-    context.close()
 
 
 def parcel_text(data: Path) -> str:
@@ -165,17 +80,6 @@ def test_the_items_page_draws_and_lists_the_same_features_and_pages_on(visit: Vi
     page.get_by_role("link", name="下一页").first.click()
     expect(rows).to_have_count(20)
     assert rows.first.get_attribute("data-feature") != first
-
-
-def test_the_filter_form_asks_for_what_was_filled_in_and_nothing_else(visit: Visit) -> None:
-    page = visit.open("/collections/dltb/items")
-    page.locator(".filter summary").click()
-    page.locator("select[name=DLBM]").select_option("0101")
-    page.get_by_role("button", name="查询").click()
-    page.wait_for_url("**DLBM=0101**")
-    asked = dict(part.split("=") for part in urlsplit(page.url).query.split("&"))
-    assert asked == {"DLBM": "0101", "limit": "10"}
-    assert set(page.locator("tr[data-feature] td:nth-child(6) .code").all_inner_texts()) == {"0101"}
 
 
 def test_the_item_page_shows_attributes_with_the_titles_of_codes(visit: Visit) -> None:

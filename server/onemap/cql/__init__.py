@@ -16,7 +16,7 @@ from onemap.cql.read_json import parse_json
 from onemap.cql.read_text import parse_text
 from onemap.cql.register import register
 from onemap.cql.sql import compile_filter
-from onemap.cql.tree import Literal, all_of, any_of, at_least, at_most, contains_text, equals, is_null
+from onemap.cql.tree import Literal, all_of, any_of, at_least, at_most, contains_text, equals, is_null, starts_with
 from onemap.cql.write_json import write_json
 from onemap.cql.write_text import write_text
 
@@ -46,6 +46,7 @@ __all__ = [
     "parse_text",
     "place",
     "register",
+    "starts_with",
     "write_json",
     "write_text",
 ]

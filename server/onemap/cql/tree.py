@@ -49,3 +49,9 @@ def contains_text(name: str, text: str) -> ast.Node:
     """Return the filter for a property that contains a text, letters alike in both cases."""
     escaped = _WILDCARDS.sub(r"\\\g<0>", text)
     return like(CaseI(ast.Attribute(name)), CaseI(f"%{escaped}%"))
+
+
+def starts_with(name: str, text: str) -> ast.Node:
+    """Return the filter for a property that begins with a text."""
+    escaped = _WILDCARDS.sub(r"\\\g<0>", text)
+    return like(ast.Attribute(name), f"{escaped}%")

@@ -92,10 +92,12 @@ def parse_q(call: Call, view: View) -> ast.Node | None:
 def parse_properties(call: Call, view: View, reserved: tuple[str, ...]) -> list[ast.Node]:
     """Return a filter for each queryable that is a parameter (/req/queryables-query-parameters/parameters)."""
     given = [field for field in queryables(view).values() if field and field.name in call.query]
-    return [equals(item.name, _value(call.one(item.name) or "", item)) for item in given if item.name not in reserved]
+    return [
+        equals(item.name, parse_value(call.one(item.name) or "", item)) for item in given if item.name not in reserved
+    ]
 
 
-def _value(text: str, field: Field) -> Literal:
+def parse_value(text: str, field: Field) -> Literal:
     """Return the text as a value of the field's type. Raises InvalidParameter."""
     kind = field.type
     if kind == "integer" and _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:

@@ -15,8 +15,8 @@ from onemap.block.links import Link, link
 from onemap.catalog import Collection
 from onemap.config import Settings
 from onemap.cql import describe_functions
-from onemap.errors import NotFound
-from onemap.features import download, encode, schema
+from onemap.errors import BadRequest, NotFound, TooLarge
+from onemap.features import browse, download, encode, form, schema
 from onemap.features.crs import content_crs
 from onemap.features.encode import geojson, jsonfg
 from onemap.features.page import Page
@@ -41,14 +41,28 @@ class FeatureRoutes:
     async def items(self, call: Call) -> Reply:
         """Answer a page of features."""
         view = self._gate.view(call.principal, call.path["collectionId"])
-        encoding = encode.BY_NAME.get(call.format.name, encode.BY_NAME["json"])
+        if call.format is HTML:
+            return await self._page(call, view)
+        encoding = encode.BY_NAME[call.format.name]
         request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
         chunks, more = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
         headers = with_schemas(content_crs(request.crs) | more, call.links, view.collection.id)
-        if call.format is not HTML:
-            return Stream(chunks, encoding.format.media_type, headers)
-        data = orjson.loads(await anyio.to_thread.run_sync(lambda: b"".join(chunks)))
-        page = {"collection": view.collection, "columns": view.only(request.names), "limit": request.query.limit}
+        return Stream(chunks, encoding.format.media_type, headers)
+
+    async def _page(self, call: Call, view: View) -> Reply:
+        """Answer features as a page to read; what cannot be answered comes back in the form it was asked with."""
+        encoding = encode.BY_NAME["json"]
+        try:
+            if form.posted(call):
+                address = call.links.self({}, **form.query(call, view, form.read(call, view)))
+                return Content(b"", "text/plain", 303, {"Location": address})
+            request = parse_items(call, view, self._limits, self._tokens)
+            chunks, _ = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
+            data = orjson.loads(await anyio.to_thread.run_sync(lambda: b"".join(chunks)))
+        except (BadRequest, TooLarge) as error:
+            return Document({}, "features/items.html", browse.failed(call, view, error), status=error.status)
+        page = browse.page(call, view, request.names, request.query.limit)
+        headers = with_schemas(content_crs(request.crs), call.links, view.collection.id)
         return Document(data, "features/items.html", page, headers=headers)
 
     async def item(self, call: Call) -> Reply:

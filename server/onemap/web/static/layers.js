@@ -12,6 +12,7 @@ const ROLES = {
 const ALIASES = { building: 'buildings', project: 'projects', 'approved-projects': 'projects', 'ecological-redline': 'redline' }
 const OTHERS = ['#2f7fb8', '#b8572f', '#2f9b8c', '#a03f7d', '#7d8a2f', '#5a61c2']
 const FEATURES = { colour: '#d1352b', fill: 0.16, line: 1.8 }
+const CODED = { colour: '#8d968f', fill: 0.9, line: 1.6 }
 
 export function look(layer, place = 0) {
   const named = ROLES[ALIASES[layer.role] ?? layer.role]
@@ -57,8 +58,10 @@ export function tileLayers(layer, place) {
   return styleLayers(layer.id, { source: layer.id, 'source-layer': layer.id }, shown, paint(layer, shown.colour))
 }
 
-export function featureLayers(source) {
-  return styleLayers(source, { source }, FEATURES)
+// Return the MapLibre layers of GeoJSON: in the colours of its codes where the collection has such.
+export function featureLayers(source, layer = null) {
+  if (!layer?.colour_by || !colours(layer).length) return styleLayers(source, { source }, FEATURES)
+  return styleLayers(source, { source }, CODED, paint(layer, CODED.colour))
 }
 
 // Return the pattern of permanent basic farmland: diagonal strokes on a transparent ground.

@@ -1,11 +1,10 @@
 // The maps of the pages: a collection's tiles, the features of a page, or all layers with their list.
 
-import { el, json, t } from './dom.js'
+import { el, t } from './dom.js'
+import { showResult } from './features.js'
 import { colours, look } from './layers.js'
 import { attributesOnClick } from './popup.js'
-import { addTiles, around, createMap, showFeatures, toggle } from './view.js'
-
-const HIGHLIGHT = { 'line-color': '#0b57d0', 'line-width': 3.5 }
+import { addTiles, around, createMap, fade, toggle } from './view.js'
 
 function swatch(shown) {
   const kind = shown.fill < 0.1 ? 'outline' : 'swatch'
@@ -47,37 +46,6 @@ function showPosition(map, output) {
   })
 }
 
-// Return the GeoJSON of the page in longitude and latitude, whatever CRS the page itself shows.
-async function pageFeatures(address) {
-  const asked = new URL(address)
-  asked.searchParams.delete('crs')
-  const data = await json(asked, { headers: { Accept: 'application/geo+json' } })
-  for (const feature of data.features ?? [data]) feature.properties = { ...feature.properties, '@id': feature.id }
-  return data
-}
-
-function linkRows(map) {
-  const byId = (id) => ['==', ['to-string', ['get', '@id']], id]
-  map.addLayer({ id: 'highlight', type: 'line', source: 'features', filter: byId('\n'), paint: HIGHLIGHT })
-  for (const row of document.querySelectorAll('[data-feature]')) {
-    row.addEventListener('mouseenter', () => map.setFilter('highlight', byId(row.dataset.feature)))
-    row.addEventListener('mouseleave', () => map.setFilter('highlight', byId('\n')))
-  }
-  map.on('click', (event) => {
-    const [feature] = map.queryRenderedFeatures(event.point).filter((item) => item.source === 'features')
-    const row = feature && [...document.querySelectorAll('[data-feature]')].find((item) => item.dataset.feature === String(feature.properties['@id']))
-    row?.scrollIntoView({ block: 'center' })
-    row?.querySelector('a').focus()
-  })
-}
-
-function useExtent(map) {
-  document.querySelector('[data-box]')?.addEventListener('click', () => {
-    const [[west, south], [east, north]] = map.getBounds().toArray()
-    document.querySelector('[name=bbox]').value = [west, south, east, north].map((value) => value.toFixed(5)).join(',')
-  })
-}
-
 async function start(container) {
   const settings = JSON.parse(container.querySelector('script').textContent)
   const address = container.dataset.features
@@ -96,9 +64,8 @@ async function start(container) {
   const position = document.querySelector('[data-position]')
   if (position) showPosition(map, position)
   if (!address) return
-  showFeatures(map, await pageFeatures(address))
-  linkRows(map)
-  useExtent(map)
+  for (const layer of settings.layers) fade(map, layer.id)
+  await showResult(map, container, settings.layers[0])
 }
 
 for (const container of document.querySelectorAll('[data-map]:not(.parcel)')) start(container)

@@ -1,4 +1,4 @@
-// What every page does: keep the chosen language, copy buttons, the filter form.
+// What every page does: keep the chosen language, copy buttons, the form of the features, menus.
 
 import { base, t } from './dom.js'
 
@@ -33,15 +33,34 @@ function copyBySelection(text) {
   area.remove()
 }
 
-function fillIn(form) {
-  const given = new URLSearchParams(location.search)
-  let some = false
-  for (const control of form.elements) {
-    if (!control.name || !given.has(control.name)) continue
-    control.value = given.get(control.name)
-    some ||= control.name !== 'limit'
+// Leave out what asks for nothing, so that addresses stay short; the server would do the same.
+function tidy({ formData }) {
+  for (const [name, value] of [...formData]) if (value === '' && !name.startsWith('where.')) formData.delete(name)
+  for (const name of new Set([...formData.keys()].filter((key) => /^where\..*\.op$/.test(key)))) {
+    const stem = name.slice(0, -'op'.length)
+    const given = formData.get(`${stem}value`) || formData.get(`${stem}upto`) || ['null', 'some'].includes(formData.get(name))
+    for (const part of ['value', 'upto']) if (!given || !formData.get(stem + part)) formData.delete(stem + part)
+    if (!given) formData.delete(name)
   }
-  form.closest('details').open = some
+  chosenColumns(formData)
+}
+
+function chosenColumns(formData) {
+  const all = document.querySelectorAll('[name=properties]').length
+  const chosen = formData.getAll('properties')
+  if (!chosen.length) return
+  formData.delete('properties')
+  if (chosen.length < all) formData.set('properties', chosen.join(','))
+}
+
+// Menus close on a click elsewhere and on Escape.
+function closeMenus(event) {
+  for (const menu of document.querySelectorAll('[data-menu][open]')) {
+    if (event.type === 'click' && menu.contains(event.target)) continue
+    if (event.type === 'keydown' && event.key !== 'Escape') continue
+    menu.open = false
+    if (event.type === 'keydown') menu.querySelector('summary').focus()
+  }
 }
 
 keepLanguage()
@@ -51,9 +70,8 @@ document.addEventListener('click', (event) => {
   if (button) copy(button, button.dataset.copy)
 })
 
-for (const form of document.querySelectorAll('[data-filter]')) {
-  fillIn(form)
-  form.addEventListener('formdata', (event) => {
-    for (const [name, value] of [...event.formData]) if (value === '') event.formData.delete(name)
-  })
-}
+document.addEventListener('click', closeMenus)
+document.addEventListener('keydown', closeMenus)
+
+for (const form of document.querySelectorAll('[data-query]')) form.addEventListener('formdata', tidy)
+for (const control of document.querySelectorAll('[data-submit]')) control.addEventListener('change', () => control.form.requestSubmit())

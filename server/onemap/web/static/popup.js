@@ -33,7 +33,8 @@ function label(feature, layer, href) {
   return [layer.title, ' ', el('span', { class: 'code' }, code ?? id)]
 }
 
-async function describe(feature, layer, open) {
+// Return a feature with its attributes, folded or open.
+export async function describe(feature, layer, open) {
   const properties = await schema(feature.source)
   const rows = Object.entries(properties)
     .filter(([name]) => feature.properties[name] !== undefined)

@@ -9,6 +9,7 @@ const ZH = {
   'AttributionControl.ToggleAttribution': '来源',
   'ScaleControl.Meters': '米', 'ScaleControl.Kilometers': '公里',
 }
+const FADED = 0.22
 const EMPTY = { type: 'FeatureCollection', features: [] }
 
 // Return a map in the element once its style is ready; null where the browser has no WebGL.
@@ -49,14 +50,23 @@ export function toggle(map, id, visible) {
   }
 }
 
-// Draw GeoJSON (longitude, latitude) above everything under a name, and move the map to it.
-export function showFeatures(map, data, name = 'features', fit = true) {
+// Let a layer step back behind the features that are drawn above it.
+export function fade(map, id) {
+  for (const { id: part, source, type } of map.getStyle().layers) {
+    if (source !== id) continue
+    const now = map.getPaintProperty(part, `${type}-opacity`)
+    map.setPaintProperty(part, `${type}-opacity`, Math.min(FADED, typeof now === 'number' ? now : 1))
+  }
+}
+
+// Draw GeoJSON (longitude, latitude) above everything under a name, and move the map to it; in a layer's colours.
+export function showFeatures(map, data, name = 'features', fit = true, layer = null) {
   const shown = data ?? EMPTY
   if (map.getSource(name)) {
     map.getSource(name).setData(shown)
   } else {
     map.addSource(name, { type: 'geojson', data: shown })
-    for (const layer of featureLayers(name)) map.addLayer(layer)
+    for (const item of featureLayers(name, layer)) map.addLayer(item)
   }
   const box = extent(shown)
   if (box && fit) map.fitBounds(box, { padding: 40, maxZoom: 17, animate: false })
