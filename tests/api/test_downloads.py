@@ -81,7 +81,7 @@ def test_the_crs_asked_for(client: TestClient, name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_found_is_an_empty_file(client: TestClient, name: str, tmp_path: Path) -> None:
-    response = client.get(ITEMS, params={"f": name, "TBYBH": "none"})
+    response = client.get(ITEMS, params={"f": name, "filter": "FALSE"})
     assert response.status_code == 200
     assert len(frame(response.content, name, tmp_path)) == 0
 
