@@ -22,6 +22,8 @@ PATHS = (
     "/collections/dltb/items?filter=DLBM LIKE '01%' AND TBMJ>5&QSXZ=30&sortby=-TBMJ&properties=DLBM,TBMJ",
     "/collections/approved_projects/items?filter=PZRQ BETWEEN '2020-01-01' AND '2025-12-31'",
     "/collections/dltb/items/1",
+    "/collections/approved_projects/items/1",
+    "/collections/xzq/items/1",
     "/collections/dltb/queryables",
     "/collections/dltb/sortables",
     "/collections/dltb/schema",
