@@ -86,7 +86,7 @@ def test_the_item_page_shows_attributes_with_the_titles_of_codes(visit: Visit) -
     page = visit.open("/collections/dltb/items/1?crs=http://www.opengis.net/def/crs/EPSG/0/4526")
     visit.map_ready()
     assert page.evaluate(DRAWN, "features") > 0
-    expect(page.locator(".attributes")).to_contain_text("地类编码")
+    expect(page.locator(".attributes").first).to_contain_text("地类编码")
     visit.shot("item")
 
 
@@ -110,7 +110,7 @@ def test_a_click_on_the_map_shows_attributes_and_leads_to_the_feature(visit: Vis
     expect(popup).to_contain_text("地类编码")
     visit.shot("popup")
     popup.get_by_role("link", name="打开要素").first.click()
-    expect(page.locator(".attributes")).to_be_visible()
+    expect(page.locator(".attributes").first).to_be_visible()
 
 
 def test_a_pasted_parcel_text_is_checked_and_drawn(visit: Visit, data: Path) -> None:

@@ -19,9 +19,15 @@ PATHS = (
     "/collections/dltb/items",
     "/collections/dltb/items?limit=2&crs=http://www.opengis.net/def/crs/EPSG/0/4526",
     "/collections/dltb/items?bbox=0,0,1,1",
+    "/collections/dltb/items?filter=DLBM LIKE '01%' AND TBMJ>5&QSXZ=30&sortby=-TBMJ&properties=DLBM,TBMJ",
+    "/collections/approved_projects/items?filter=PZRQ BETWEEN '2020-01-01' AND '2025-12-31'",
     "/collections/dltb/items/1",
+    "/collections/approved_projects/items/1",
+    "/collections/xzq/items/1",
     "/collections/dltb/queryables",
+    "/collections/dltb/sortables",
     "/collections/dltb/schema",
+    "/functions",
     "/collections/dltb/tiles",
     "/collections/dltb/tiles/WebMercatorQuad",
     "/collections/dltb/tiles/CGCS2000Quad",
@@ -115,7 +121,10 @@ def test_every_control_has_a_label(client: TestClient, path: str) -> None:
     bare = [
         found
         for found in parsed.all("input", "select", "textarea")
-        if found.get("id") not in labelled and found not in parsed.inside_label and "aria-label" not in found
+        if found.get("type") != "hidden"
+        and found.get("id") not in labelled
+        and found not in parsed.inside_label
+        and "aria-label" not in found
     ]
     assert bare == []
 

@@ -64,7 +64,10 @@ def failed(call: Call, view: View, error: ClientError) -> dict[str, Any]:
     """Return what the template needs to show what was asked for and why it cannot be answered."""
     text = next(iter(call.query.get("limit", ())), "")
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 10
-    return _asked(call, view, read(call, view)) | {"columns": view.columns, "limit": limit, "problem": error}
+    asked = _asked(call, view, read(call, view))
+    # Their controls stand beside the table, which is not there.
+    asked["kept"] += [(name, text) for name in ("limit", "properties") for text in call.query.get(name, ()) if text]
+    return asked | {"columns": view.columns, "limit": limit, "problem": error}
 
 
 def _asked(call: Call, view: View, form: Form) -> dict[str, Any]:

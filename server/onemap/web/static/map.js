@@ -57,15 +57,16 @@ async function start(container) {
   const padding = { top: 24, right: 24, bottom: 24, left: 24 + beside }
   const map = await createMap(container, { bounds, attribution: settings.attribution, hash: Boolean(list), padding })
   if (!map) return
-  window.onemap = { map }
   addTiles(map, settings.layers)
   if (!address) attributesOnClick(map, settings.layers)
   if (list) layerList(map, settings.layers, list)
   const position = document.querySelector('[data-position]')
   if (position) showPosition(map, position)
-  if (!address) return
-  for (const layer of settings.layers) fade(map, layer.id)
-  await showResult(map, container, settings.layers[0])
+  if (address) {
+    for (const layer of settings.layers) fade(map, layer.id)
+    await showResult(map, container, settings.layers[0])
+  }
+  window.onemap = { map }
 }
 
 for (const container of document.querySelectorAll('[data-map]:not(.parcel)')) start(container)
