@@ -16,7 +16,7 @@ from onemap.errors import InvalidBody, did_you_mean
 from onemap.processes.describe import adapter
 from onemap.processes.model import Process
 from onemap.processes.parcels import MEDIA_TYPES, ParcelDocument
-from onemap.processes.strict import parse_json
+from onemap.block.strict import parse_json
 
 _GEOJSON = "application/geo+json"
 _ALIASES = {
