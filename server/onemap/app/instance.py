@@ -101,7 +101,7 @@ def _open(settings: Settings, folder: Path, declared: Iterable[CollectionDeclara
 
 def _source(name: str, settings: StoreSettings, folder: Path, keys: Mapping[str, str]) -> _Source:
     if isinstance(settings, PostgisSettings):
-        store: Store = PostgisStore(settings, keys)
+        store: Store = PostgisStore(settings, keys, own=True)
     elif (folder / settings.path).exists():
         store = GeoPackageStore(folder / settings.path, own=True)
     else:

@@ -40,6 +40,10 @@ class WritableStore(Store, Protocol):
         """Return why the features of a table cannot be changed, an empty text when they can."""
         ...
 
+    def enable_editing(self, table: TableInfo) -> None:
+        """Log the changes of a table from now on: what ``read_only`` asks for. Raises ConfigError."""
+        ...
+
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is (empty: deleted).
 

@@ -30,23 +30,18 @@ INSERT OR IGNORE INTO onemap_transaction VALUES (1, NULL);
 """
 _LOG = (
     "INSERT INTO onemap_change (tx, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy,"
-    " new_minx, new_miny, new_maxx, new_maxy)"
+    " new_minx, new_miny, new_maxx, new_maxy) SELECT (SELECT tx FROM onemap_transaction), {text}, "
 )
-_TX = "(SELECT tx FROM onemap_transaction)"
 _NOTHING = Sql("NULL, NULL, NULL, NULL")
 # An INSERT OR REPLACE deletes what it replaces without any delete trigger, unless recursive_triggers is on.
 _TRIGGERS = {
-    "insert": "CREATE TRIGGER {name} AFTER INSERT ON {table} BEGIN " + _LOG
-    + " VALUES (" + _TX + ", {text}, NEW.{key}, 'insert', {nothing}, {new}); END",
-    "replace": "CREATE TRIGGER {name} BEFORE INSERT ON {table} BEGIN " + _LOG
-    + " SELECT " + _TX + ", {text}, OLD.{key}, 'delete', {old}, {nothing} FROM {table} AS OLD"
-    " WHERE OLD.{key} = NEW.{key}; END",
-    "update": "CREATE TRIGGER {name} AFTER UPDATE ON {table} BEGIN " + _LOG
-    + " VALUES (" + _TX + ", {text}, NEW.{key}, 'update', {old}, {new}); " + _LOG
-    + " SELECT " + _TX + ", {text}, OLD.{key}, 'delete', {old}, {nothing} WHERE OLD.{key} <> NEW.{key}; END",
-    "delete": "CREATE TRIGGER {name} AFTER DELETE ON {table} BEGIN " + _LOG
-    + " VALUES (" + _TX + ", {text}, OLD.{key}, 'delete', {old}, {nothing}); END",
-}  # fmt: skip
+    "insert": "CREATE TRIGGER {name} AFTER INSERT ON {table} BEGIN {log} NEW.{key}, 'insert', {nothing}, {new}; END",
+    "replace": "CREATE TRIGGER {name} BEFORE INSERT ON {table} BEGIN {log} OLD.{key}, 'delete', {old}, {nothing}"
+    " FROM {table} AS OLD WHERE OLD.{key} = NEW.{key}; END",
+    "update": "CREATE TRIGGER {name} AFTER UPDATE ON {table} BEGIN {log} NEW.{key}, 'update', {old}, {new};"
+    " {log} OLD.{key}, 'delete', {old}, {nothing} WHERE OLD.{key} <> NEW.{key}; END",
+    "delete": "CREATE TRIGGER {name} AFTER DELETE ON {table} BEGIN {log} OLD.{key}, 'delete', {old}, {nothing}; END",
+}
 _BOX = ", ".join(
     f"CASE WHEN NOT ST_IsEmpty({{row}}.{{geom}}) THEN {name}({{row}}.{{geom}}) END"
     for name in ("ST_MinX", "ST_MinY", "ST_MaxX", "ST_MaxY")
@@ -90,10 +85,11 @@ def last_change(connection: sqlite3.Connection, table: TableInfo | None = None) 
 
 def _gaps(table: TableInfo) -> dict[str, Sql]:
     geometry = identifier(table.geometry_column)
+    text = Sql("'" + table.name.replace("'", "''") + "'")
     return {
         "table": identifier(table.name),
         "key": identifier(table.primary_key),
-        "text": Sql("'" + table.name.replace("'", "''") + "'"),
+        "log": Sql(compose(_LOG, text=text)),
         "nothing": _NOTHING,
         "old": Sql(compose(_BOX, row=Sql("OLD"), geom=geometry)),
         "new": Sql(compose(_BOX, row=Sql("NEW"), geom=geometry)),

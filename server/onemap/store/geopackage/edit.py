@@ -102,7 +102,7 @@ class _Editing:
         gaps = {"names": identifiers(columns), "marks": Sql(", ".join("?" * len(columns)))}
         text = "INSERT INTO {table} ({names}) VALUES ({marks})" if columns else "INSERT INTO {table} DEFAULT VALUES"
         number = self._run(text, gaps, list(columns.values())).lastrowid
-        return self._seen(str(columns[name] if name in columns else number))
+        return self._seen(str(columns.get(name, number)))
 
     def _check_free(self, key: Any) -> None:
         sql = compose("SELECT 1 FROM {table} WHERE {key} = ? LIMIT 1", table=self._table, key=self._key)

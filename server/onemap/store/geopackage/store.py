@@ -36,7 +36,7 @@ _INDEX_HEADER = 48
 class GeoPackageStore:
     """Features of one GeoPackage file.
 
-    ``own``: the file belongs to this instance, so that write-ahead logging may be turned on in it, and features changed.
+    ``own``: the file belongs to this instance: write-ahead logging may be turned on in it, and features changed.
     """
 
     def __init__(self, path: Path, *, own: bool = False) -> None:
@@ -70,7 +70,7 @@ class GeoPackageStore:
         return "-".join([*(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats), _commits(path)])
 
     def version(self, collection: Collection) -> str:
-        """Return a digest of the table's last change (gpkg_contents, and the log of changes) and its number of features."""
+        """Return a digest of the table's last change (gpkg_contents, log of changes) and its number of features."""
         row = (
             self._connections.get()
             .execute("SELECT last_change FROM gpkg_contents WHERE table_name = ?", [collection.table.name])
@@ -175,9 +175,9 @@ class GeoPackageStore:
             return "its file cannot be written"
         if not table.flat:
             return "its geometries may have heights, which would be lost"
-        return (
-            "" if logged(self._connections.get(), table) else "its changes are not logged yet (onemap editing enable)"
-        )
+        if not logged(self._connections.get(), table):
+            return "its changes are not logged yet (onemap editing enable)"
+        return ""
 
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
