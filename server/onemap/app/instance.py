@@ -53,7 +53,7 @@ class Instance:
     @cached_property
     def gate(self) -> Gate:
         """The gate to the data, with the policy of the zone."""
-        return Gate(self.registry, Policy(self.settings.zone, self.settings.policy), self.stores)
+        return Gate(self.registry, Policy(self.settings.zone, self.settings.policy), self.stores, self.settings.editing)
 
 
 def load_instance(

@@ -46,7 +46,10 @@ def schema(view: View, address: str, lang: str) -> dict[str, Any]:
             properties[name]["x-ogc-role"] = roles[place]
     if view.collection.key in properties:
         properties[view.collection.key]["x-ogc-role"] = "id"
-    return document
+    required = [field.name for field in view.columns if field.required and not field.read_only]
+    if view.collection.table.geometry_required:
+        required.append(view.collection.table.geometry_column)
+    return document | ({"required": required} if required else {}) | {"additionalProperties": False}
 
 
 def _document(view: View, address: str, lang: str, names: Container[str]) -> dict[str, Any]:

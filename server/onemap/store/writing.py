@@ -20,7 +20,8 @@ class Edit:
 
     ``key``: the id of the feature, None for a new one. ``values``: what its columns become; columns not named stay as
     they are, in a new feature as the table's defaults have it. ``geometry``: in x, y of the storage CRS, of the type of
-    the table; it counts where ``shaped`` says so. ``expected``: states (see ``feature_state``) of which the stored
+    the table; it counts where ``shaped`` says so. ``conditional``: a feature that
+    is not there is another state than was meant; ``expected``: states (see ``feature_state``) of which the stored
     feature must have one, None for any.
     """
 
@@ -29,6 +30,7 @@ class Edit:
     values: Mapping[str, Value | None] = field(default_factory=dict)
     geometry: shapely.Geometry | None = None
     shaped: bool = False
+    conditional: bool = False
     expected: frozenset[str] | None = None
 
 
@@ -66,7 +68,7 @@ def feature_state(batch: Batch) -> str:
 def check_state(edit: Edit, stored: Batch, view: View) -> None:
     """Raise PreconditionFailed or NotFound when a feature as it is stored is not what an edit expects."""
     if not len(stored):
-        if edit.expected is not None:
+        if edit.conditional:
             raise PreconditionFailed("There is no such feature any more, or there never was.")
         raise NotFound(f"There is no feature '{(edit.key or '')[:80]}' in '{view.collection.id}'.")
     if edit.expected is not None and feature_state(stored) not in edit.expected:
