@@ -130,6 +130,7 @@ def _write_data(path: Path) -> None:
         "note": ["hidden"] * COUNT,
     }
     shapes = np.array([shapely.MultiPolygon([square(number)]) for number in numbers], dtype=object)
+
     outline = np.array([shapely.box(X - 5000, Y - 5000, X + 5000, Y + 5000)], dtype=object)
     points = np.array([shapely.Point(114 + number / 100, 30) for number in range(3)], dtype=object)
     with GeoPackageWriter(path) as writer:
@@ -162,7 +163,8 @@ def _write_collections(folder: Path) -> None:
         "parcels": {**common, "editable": True, "coverage": {"table": "outline"}, "crs": [4490], "datetime": "day"},
         "fixed": common,
         "sites": {
-            "title": "Sites", "level": "P", "editable": True, "key": "code", "source": {"store": "edit", "table": "sites"},
+            "title": "Sites", "level": "P", "editable": True, "key": "code",
+            "source": {"store": "edit", "table": "sites"},
         },
         "classified": {**common, "level": "C", "editable": True},
     }  # fmt: skip
