@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -25,6 +25,9 @@ from starlette.testclient import TestClient
 from onemap.app import create_app, load_instance
 from onemap.config import PostgisSettings, StoreSettings
 from onemap.ingest import copy_geopackage
+
+if TYPE_CHECKING:
+    from tests.editing import Editable
 
 ROOT = Path(__file__).parent.parent
 
@@ -208,3 +211,11 @@ def server_url(data: Path) -> Iterator[str]:
     """The address of a live server with the demo in the business zone."""
     with running("--root", str(ROOT), "--zone", "business", "--data", str(data)) as address:
         yield address
+
+
+@pytest.fixture(params=["geopackage", "postgis"])
+def editable(request: pytest.FixtureRequest, tmp_path: Path) -> Editable:
+    """An instance of its own whose collections can be edited, with its data in each store."""
+    from tests import editing
+
+    return editing.make(tmp_path, request.getfixturevalue("cluster") if request.param == "postgis" else None)

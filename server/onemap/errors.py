@@ -8,15 +8,20 @@ OneMapError
 │   │   ├── UnknownParameter    a parameter that the resource does not know
 │   │   ├── UnknownCrs          a coordinate reference system that is not offered
 │   │   └── InvalidBody         a request body that does not match its schema
+│   ├── Forbidden               403  nobody may do this here, or not with this
 │   ├── NotFound                404
 │   │   ├── NoSuchProcess       404, with the exception type of OGC API Processes
 │   │   └── NoSuchJob           404, likewise
 │   ├── MethodNotAllowed        405
 │   ├── NotAcceptable           406
+│   ├── Conflict                409  the stored data stands against the change
+│   ├── PreconditionFailed      412  the feature was changed since it was read
 │   ├── TooLarge                413
 │   ├── UriTooLong              414
 │   ├── UnsupportedMediaType    415
+│   ├── InvalidFeature          422
 │   ├── UnusableParcel          422
+│   ├── PreconditionRequired    428
 │   └── ClientGone              499, never seen by anybody: the client has left
 └── ServerError                 500
     └── Unavailable             503
@@ -98,6 +103,14 @@ class InvalidBody(BadRequest):
     title = "Invalid request body"
 
 
+class Forbidden(ClientError):
+    """This is not allowed here."""
+
+    status = 403
+    code = "OM-4030"
+    title = "Not allowed"
+
+
 class NotFound(ClientError):
     """There is no such resource."""
 
@@ -138,6 +151,22 @@ class NotAcceptable(ClientError):
     title = "Not acceptable"
 
 
+class Conflict(ClientError):
+    """The change contradicts the stored data."""
+
+    status = 409
+    code = "OM-4090"
+    title = "Conflict with the stored data"
+
+
+class PreconditionFailed(ClientError):
+    """The feature is not, or no longer, what If-Match names: it was changed or deleted since it was read."""
+
+    status = 412
+    code = "OM-4120"
+    title = "Precondition failed"
+
+
 class TooLarge(ClientError):
     """The request is larger than this server accepts."""
 
@@ -162,12 +191,28 @@ class UnsupportedMediaType(ClientError):
     title = "Unsupported media type"
 
 
+class InvalidFeature(ClientError):
+    """A feature does not match the schema of its collection."""
+
+    status = 422
+    code = "OM-4221"
+    title = "Invalid feature"
+
+
 class UnusableParcel(ClientError):
     """A parcel cannot be used for analysis."""
 
     status = 422
     code = "OM-4220"
     title = "Unusable parcel"
+
+
+class PreconditionRequired(ClientError):
+    """A change of a feature must say with If-Match which state of it is meant."""
+
+    status = 428
+    code = "OM-4280"
+    title = "Precondition required"
 
 
 class ClientGone(ClientError):

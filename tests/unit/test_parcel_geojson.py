@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import shapely
 
+from onemap.block.strict import parse_json
 from onemap.errors import ClientError, InvalidBody, InvalidParameter, TooLarge, UnknownCrs, UnusableParcel
 from onemap.geo.crs import CRS84_URI, EPSG
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_parcels
-from onemap.processes.strict import parse_json
 
 RING = [[114.30, 30.50], [114.31, 30.50], [114.31, 30.51], [114.30, 30.51], [114.30, 30.50]]
 SQUARE = {"type": "Polygon", "coordinates": [RING]}

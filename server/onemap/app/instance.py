@@ -53,7 +53,7 @@ class Instance:
     @cached_property
     def gate(self) -> Gate:
         """The gate to the data, with the policy of the zone."""
-        return Gate(self.registry, Policy(self.settings.zone, self.settings.policy), self.stores)
+        return Gate(self.registry, Policy(self.settings.zone, self.settings.policy), self.stores, self.settings.editing)
 
 
 def load_instance(
@@ -101,7 +101,7 @@ def _open(settings: Settings, folder: Path, declared: Iterable[CollectionDeclara
 
 def _source(name: str, settings: StoreSettings, folder: Path, keys: Mapping[str, str]) -> _Source:
     if isinstance(settings, PostgisSettings):
-        store: Store = PostgisStore(settings, keys)
+        store: Store = PostgisStore(settings, keys, own=True)
     elif (folder / settings.path).exists():
         store = GeoPackageStore(folder / settings.path, own=True)
     else:

@@ -1,9 +1,11 @@
-"""What a client takes and already has: Accept-Encoding and If-None-Match."""
+"""What a client takes and already has: Accept-Encoding, If-None-Match and If-Match; and the entity tags for it."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 
+_STRONG = re.compile(r'"([\x21\x23-\x7e]*)"')
 _REFUSED = re.compile(r"q=0(\.0*)?")
 
 
@@ -25,3 +27,21 @@ def not_modified(if_none_match: str | None, etag: str) -> bool:
         return False
     given = (item.strip().removeprefix("W/") for item in if_none_match.split(","))
     return if_none_match.strip() == "*" or etag in given
+
+
+def entity_tag(body: bytes, state: str = "", compressed: bool = False) -> str:
+    """Return the strong entity tag of a body; ``state``: that of the resource, which comes first."""
+    digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+    whole = f"{state}.{digest}" if state else digest
+    return f'"{whole}-gz"' if compressed else f'"{whole}"'
+
+
+def expected_states(if_match: str | None) -> frozenset[str] | None:
+    """Return the states in the strong entity tags of an If-Match header; None when any state will do (``*``, none).
+
+    Weak tags name no state: the comparison is strong (RFC 9110, 13.1.1).
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = (_STRONG.fullmatch(item.strip()) for item in if_match.split(","))
+    return frozenset(match[1].partition(".")[0] for match in found if match)

@@ -73,7 +73,9 @@ class Endpoint:
     ``path`` is an OpenAPI path template. ``open_query``: the handler's own parser decides which query
     parameters are known (feature properties); otherwise anything but ``parameters``, ``f`` and ``lang``
     is refused. ``routed``: False for an operation that a raw route answers. ``body`` maps the media
-    types of the request body to their schemas. ``failures``: statuses of problems that not every operation has.
+    types of the request body to their schemas. ``allowed``: whether a principal may use the operation on the resource
+    with these path parameters, as OPTIONS says it; it may block, and what it raises is the answer. ``others``: further
+    successes beside ``response``; ``problems``: statuses of failures that not every operation has.
     """
 
     path: str
@@ -88,7 +90,9 @@ class Endpoint:
     open_query: bool = False
     body: Mapping[str, Schema] | None = None
     routed: bool = True
-    failures: tuple[int, ...] = ()
+    allowed: Callable[[Principal, Mapping[str, str]], bool] | None = None
+    others: tuple[Response, ...] = ()
+    problems: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Any
 class Document:
     """A JSON document, or the same data as a page through ``template`` when HTML was negotiated.
 
-    ``page`` holds what only the page needs. ``media_type`` overrides that of the negotiated format.
+    ``page`` holds what only the page needs. ``media_type`` overrides that of the negotiated format. ``state``: a digest
+    of the resource's state, the same in all its representations, with which its entity tags begin.
     """
 
     data: Any
@@ -20,6 +21,7 @@ class Document:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,9 @@ class CollectionDeclaration(Model):
     attribution: str = Setting("", description="Attribution.")
     colour_by: str | None = Setting(None, description="Field whose code list has a column 'colour' for maps.")
     order: int = Setting(0, description="Place in lists, ascending.")
+    editable: bool = Setting(
+        False, description="Whether features may be created, changed and deleted where the zone lets anybody edit."
+    )
 
 
 def read_declarations(folder: Path) -> dict[Path, CollectionDeclaration]:
@@ -103,6 +106,7 @@ def collect(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[st
         attribution=declared.attribution,
         colour_by=declared.colour_by,
         order=declared.order,
+        editable=declared.editable,
     )
 
 
@@ -151,6 +155,9 @@ def _field(
         codes=codes[more.codes] if more.codes else None,
         max_length=found.max_length,
         unit=more.unit,
+        required=found.required,
+        read_only=found.read_only,
+        bits=found.bits,
     )
 
 

@@ -14,7 +14,11 @@ FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime"
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A property of a feature. ``role`` is how processes address it (code, area, name, ...)."""
+    """A property of a feature. ``role`` is how processes address it (code, area, name, ...).
+
+    ``required``: the table takes no feature without a value. ``read_only``: the table makes the value, or holds what
+    JSON cannot say. ``bits``: the width of an integer, sign included.
+    """
 
     name: str
     type: FieldType
@@ -24,6 +28,9 @@ class Field:
     codes: CodeList | None = None
     max_length: int | None = None
     unit: str | None = None
+    required: bool = False
+    read_only: bool = False
+    bits: int = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case."""
+    """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case.
+
+    ``flat``: the table is known to hold neither heights nor measures.
+    """
 
     name: str
     geometry_column: str
@@ -50,6 +60,8 @@ class TableInfo:
     fields: tuple[Field, ...]
     title: str = ""
     description: str = ""
+    geometry_required: bool = False
+    flat: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class Collection:
     attribution: str = ""
     colour_by: str | None = None
     order: int = field(default=0, compare=False)
+    editable: bool = False
 
     def field_for(self, role: str) -> Field | None:
         """Return the field with this role, or None."""

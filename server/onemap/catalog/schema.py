@@ -24,10 +24,14 @@ def type_schema(field: Field, lang: str) -> dict[str, Any]:
 
 
 def property_schema(field: Field, lang: str) -> dict[str, Any]:
-    """Return the schema of a field with its length, unit and code list (codes as an enumeration)."""
+    """Return the schema of a field with its length, range, unit and code list (codes as an enumeration)."""
     made = type_schema(field, lang)
     if field.max_length:
         made["maxLength"] = field.max_length
+    if field.bits < 64:
+        made |= {"minimum": -(2 ** (field.bits - 1)), "maximum": 2 ** (field.bits - 1) - 1}
+    if field.read_only:
+        made["readOnly"] = True
     if field.unit and field.unit.isascii():
         # OGC 23-058r2, /req/schemas/unit: a UCUM code, and those are ASCII.
         made["x-ogc-unit"] = _UCUM.get(field.unit, field.unit)

@@ -18,6 +18,7 @@ from onemap.config import PostgisSettings, StoreSettings, load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
+from onemap.store import WritableStore
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,8 @@ application = typer.Typer(
 )
 demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (示范省).")
 application.add_typer(demo, name="demo")
+editing = typer.Typer(no_args_is_help=True, help="Changing features through the server.")
+application.add_typer(editing, name="editing")
 
 RootOption = Annotated[Path, typer.Option("--root", help="Folder with config/ and collections/.")]
 ZoneOption = Annotated[
@@ -151,6 +154,33 @@ def import_(
     declared.parent.mkdir(parents=True, exist_ok=True)
     declared.write_text(declaration(found, name, store, level, title or name), encoding="utf-8")
     typer.echo(f"  stored in {store}\n  declared in {declared}")
+
+
+@editing.command("enable")
+def editing_enable(
+    collection: Annotated[
+        list[str] | None, typer.Argument(help="Collections; default: all that are declared editable.")
+    ] = None,
+    root: RootOption = Path(),
+    zone: ZoneOption = None,
+    data: DataOption = None,
+    store: StoresOption = None,
+) -> None:
+    """Log every change of the tables of editable collections from now on, by whatever program, with triggers.
+
+    A collection can be edited once its table has them. A GeoPackage gets the table onemap_change, a database the
+    schema onemap; in a database this takes a user who owns the tables and may create a schema.
+    """
+    instance = load_instance(root, zone, data, named_stores(store or ()))
+    known = {item.id: item for item in instance.registry if item.editable}
+    for name in collection or known:
+        if name not in known:
+            raise ConfigError(f"There is no editable collection '{name}'.", did_you_mean(name, known))
+        source = instance.stores[known[name].store]
+        if not isinstance(source, WritableStore):
+            raise ConfigError(f"The store of '{name}' cannot be written to.")
+        source.enable_editing(known[name].table)
+        typer.echo(f"{name}: every change of its table is logged")
 
 
 @demo.command("init")

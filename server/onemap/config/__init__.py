@@ -2,6 +2,7 @@
 
 from onemap.config.load import load_settings, read_yaml, validate
 from onemap.config.models import (
+    EditingSettings,
     GeoPackageSettings,
     Limits,
     PolicySettings,
@@ -16,6 +17,7 @@ from onemap.config.models import (
 from onemap.config.shipped import shipped
 
 __all__ = [
+    "EditingSettings",
     "GeoPackageSettings",
     "Limits",
     "PolicySettings",

@@ -67,7 +67,7 @@ class Timeouts(Model):
 
 
 class PostgisSettings(Model):
-    """A PostgreSQL database with PostGIS, read only."""
+    """A PostgreSQL database with PostGIS; written to only where a collection is editable."""
 
     type: Literal["postgis"] = Field(description="Kind of store.")
     dsn: SecretStr = Field(
@@ -130,6 +130,17 @@ class ProcessSettings(Model):
     search_distance: float = Field(10_000.0, ge=0, description="Nearest features are sought within this many metres.")
 
 
+class EditingSettings(Model):
+    """Who may change features of the collections that are declared editable, and how much at once."""
+
+    allow: Literal["none", "everybody"] = Field("none", description="Who may edit in this zone.")
+    require_match: bool = Field(
+        False, description="Whether PUT, PATCH and DELETE must say with If-Match which state of the feature they mean."
+    )
+    max_features: int = Field(1_000, ge=1, description="Most features in one request.")
+    max_vertices: int = Field(200_000, ge=4, description="Most vertices in one request.")
+
+
 class Settings(Model):
     """Everything an instance is told at start."""
 
@@ -138,6 +149,7 @@ class Settings(Model):
     stores: dict[str, StoreSettings] = Field(default_factory=dict, description="Sources by name.")
     limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
+    editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")
     scratch: Path | None = Field(None, description="Folder of temporary files of downloads; default: the system's.")
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose Forwarded headers are believed.")

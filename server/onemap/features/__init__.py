@@ -1,4 +1,4 @@
-"""OGC API Features Part 1 (Core) and Part 2 (Coordinate Reference Systems by Reference)."""
+"""OGC API Features: Parts 1 (Core), 2 (CRS by Reference), 3 (Filtering) and 4 (draft: editing)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import partial
 from onemap.block import GEOJSON, HTML, JSON, SCHEMA, Block, Endpoint, Format, Principal, Response
 from onemap.block.links import Link, Links, link
 from onemap.config import Limits, Settings
-from onemap.features.conformance import CONFORMANCE
+from onemap.features import edit
+from onemap.features.conformance import CONFORMANCE, EDITING
 from onemap.features.encode import DOWNLOADS, ENCODINGS, JSONFG, PAGES
 from onemap.features.parameters import COLLECTION_ID, CRS, FEATURE_ID, items_parameters
 from onemap.features.relations import FUNCTIONS, schema_links
@@ -26,14 +27,15 @@ def block(gate: Gate, settings: Settings, secret: bytes) -> Block:
     if settings.scratch:
         settings.scratch.mkdir(parents=True, exist_ok=True)
     routes = FeatureRoutes(gate, settings, Tokens(secret))
+    changes = edit.EditRoutes(gate, settings.editing, routes.represent)
     return Block(
         id="features",
         title="OGC API Features",
-        conformance=CONFORMANCE,
-        endpoints=(*_endpoints(routes, settings.limits), _functions(routes)),
+        conformance=(*CONFORMANCE, *(EDITING if settings.editing.allow != "none" else ())),
+        endpoints=(*_endpoints(routes, settings.limits), *edit.endpoints(changes), _functions(routes)),
         landing_links=_landing_links,
         collection_links=_collection_links,
-        endpoints_for=partial(_spelled_out, gate, routes, settings.limits),
+        endpoints_for=partial(_spelled_out, gate, routes, changes, settings.limits),
     )
 
 
@@ -49,7 +51,7 @@ def _endpoints(routes: FeatureRoutes, limits: Limits, view: View | None = None) 
     schema = Response("A JSON Schema.")
     return (
         Endpoint(f"{base}/items", routes.items, f"{prefix}.getItems", "Features", _FORMATS, items,
-                 response=features, tag="features", open_query=True, failures=(413,)),
+                 response=features, tag="features", open_query=True, problems=(413,)),
         Endpoint(f"{base}/items/{{featureId}}", routes.item, f"{prefix}.getItem", "Feature", (GEOJSON, JSONFG, HTML),
                  (*own, FEATURE_ID, CRS), response=feature, tag="features"),
         Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (SCHEMA, HTML),
@@ -71,8 +73,15 @@ def _landing_links(links: Links) -> list[Link]:
     return [link(links.to("functions", f="json"), FUNCTIONS, JSON.media_type, "Functions of filters")]
 
 
-def _spelled_out(gate: Gate, routes: FeatureRoutes, limits: Limits, principal: Principal) -> list[Endpoint]:
-    return [endpoint for view in gate.views(principal) for endpoint in _endpoints(routes, limits, view)]
+def _spelled_out(
+    gate: Gate, routes: FeatureRoutes, changes: edit.EditRoutes, limits: Limits, principal: Principal
+) -> list[Endpoint]:
+    made: list[Endpoint] = []
+    for view in gate.views(principal):
+        made += _endpoints(routes, limits, view)
+        if gate.editable(principal, view):
+            made += edit.endpoints(changes, view.collection.id)
+    return made
 
 
 def _collection_links(links: Links, identifier: str) -> list[Link]:

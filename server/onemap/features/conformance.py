@@ -1,4 +1,4 @@
-"""The conformance classes of the block: Features Parts 1 to 3 and 8, Common Part 3, CQL2, JSON-FG."""
+"""The conformance classes of the block: Features Parts 1 to 4 and 8, Common Part 3, CQL2, JSON-FG."""
 
 from onemap import cql
 from onemap.features.encode.jsonfg import CONFORMANCE as JSONFG_CONFORMANCE
@@ -7,6 +7,9 @@ _FILTERING = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"
 _SCHEMAS = "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/"
 _SCHEMA_CLASSES = ("schemas", "advanced-property-roles", "returnables-and-receivables", "queryables", "sortables")
 _SORTING = "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/"
+_EDITING = "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/"
+EDITING = tuple(_EDITING + name for name in ("create-replace-delete", "update", "features", "optimistic-locking-etags"))
+"""The classes of Part 4 (draft), where the zone lets anybody edit."""
 _CORE = "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/"
 CONFORMANCE = (
     _CORE + "core",

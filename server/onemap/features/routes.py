@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import anyio.to_thread
 import orjson
@@ -25,7 +26,7 @@ from onemap.features.relations import with_schemas
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
-from onemap.store import Batch, View
+from onemap.store import Batch, View, feature_state
 from onemap.store.base import Key
 
 
@@ -72,14 +73,22 @@ class FeatureRoutes:
         batch = await anyio.to_thread.run_sync(self._gate.store(view).feature, view, call.path["featureId"])
         if not len(batch):
             raise NotFound(f"There is no feature '{call.path['featureId'][:80]}' in '{view.collection.id}'.")
+        data = self.represent(call, view, batch, crs)
+        page = {"collection": view.collection, "columns": view.columns}
+        state, media_type = feature_state(batch), call.format.media_type
+        return Document(
+            data, "features/item.html", page, headers=content_crs(crs), media_type=media_type, state=state
+        )  # fmt: skip
+
+    def represent(self, call: Call, view: View, batch: Batch, crs: Crs) -> dict[str, Any]:
+        """Return the document of the one feature of a batch, at the address that the call has."""
         context = self._context(call, view, crs)
         made = jsonfg.feature(batch, context) if call.format is encode.JSONFG else geojson.feature(batch, context)
         feature = made | {"links": document_links(call, view.collection)}
-        body = orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY)
-        if call.format is not HTML:
-            return Content(body, call.format.media_type, headers=content_crs(crs))
-        page = {"collection": view.collection, "columns": view.columns}
-        return Document(orjson.loads(body), "features/item.html", page, headers=content_crs(crs))
+        if call.format is encode.JSONFG or call.format is HTML:
+            data: dict[str, Any] = orjson.loads(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
+            return data
+        return feature
 
     async def queryables(self, call: Call) -> Reply:
         """Answer the queryables of a collection."""

@@ -38,7 +38,11 @@ def schema(view: View, address: str, lang: str) -> dict[str, Any]:
     properties = {view.collection.key: _key(view, lang), **document["properties"]}
     for name, role in (*_time_roles(view).items(), (view.collection.key, "id")):
         properties[name]["x-ogc-role"] = role
-    return document | {"properties": properties}
+    required = [field.name for field in view.columns if field.required and not field.read_only]
+    if view.collection.table.geometry_required:
+        required.append(view.collection.table.geometry_column)
+    more = {"required": required} if required else {}
+    return document | {"properties": properties, **more, "additionalProperties": False}
 
 
 def _key(view: View, lang: str) -> dict[str, Any]:

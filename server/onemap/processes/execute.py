@@ -11,10 +11,10 @@ import orjson
 
 from onemap.block import Content, Document, Reply
 from onemap.block.query import shorten
+from onemap.block.strict import parse_json
 from onemap.errors import InvalidBody, UnsupportedMediaType, did_you_mean
 from onemap.processes.inputs import bind
 from onemap.processes.model import JSON_MEDIA_TYPE, Context, Output, Process
-from onemap.processes.strict import parse_json
 
 Response = Literal["raw", "document"]
 _BOUNDARY = "onemap-part"

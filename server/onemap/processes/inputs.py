@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from onemap.block.query import shorten
+from onemap.block.strict import parse_json
 from onemap.errors import InvalidBody, did_you_mean
 from onemap.processes.describe import adapter
 from onemap.processes.model import Process
 from onemap.processes.parcels import MEDIA_TYPES, ParcelDocument
-from onemap.processes.strict import parse_json
 
 _GEOJSON = "application/geo+json"
 _ALIASES = {

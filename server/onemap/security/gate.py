@@ -6,18 +6,27 @@ from collections.abc import Mapping
 
 from onemap.block import Principal
 from onemap.catalog import Registry
-from onemap.errors import NotFound
+from onemap.config import EditingSettings
+from onemap.errors import Forbidden, NotFound
+from onemap.security.editing import refusal
 from onemap.security.policy import Policy
-from onemap.store import Store, View
+from onemap.store import Store, View, WritableStore
 
 
 class Gate:
     """Give views of the collections that a principal may see; a hidden one is as one that does not exist."""
 
-    def __init__(self, registry: Registry, policy: Policy, stores: Mapping[str, Store]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        policy: Policy,
+        stores: Mapping[str, Store],
+        editing: EditingSettings | None = None,
+    ) -> None:
         self._registry = registry
         self._policy = policy
         self._stores = stores
+        self._editing = editing or EditingSettings()
 
     def views(self, principal: Principal) -> list[View]:
         """Return a view of every collection that the principal may see, in catalogue order."""
@@ -35,3 +44,15 @@ class Gate:
     def store(self, view: View) -> Store:
         """Return the store that holds the view's collection."""
         return self._stores[view.collection.store]
+
+    def editable(self, principal: Principal, view: View) -> bool:
+        """Whether a principal may change the features of a view; may ask the store."""
+        return not refusal(self._editing, principal, view, self.store(view))
+
+    def writable(self, principal: Principal, view: View) -> WritableStore:
+        """Return the store of a view for changes. Raises Forbidden with the reason why there are none to be made."""
+        store = self.store(view)
+        reason = refusal(self._editing, principal, view, store)
+        if reason or not isinstance(store, WritableStore):
+            raise Forbidden(reason)
+        return store

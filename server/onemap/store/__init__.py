@@ -1,5 +1,17 @@
 """Stores: where features come from. The protocol is ``Store``; a store accepts a View and a query, nothing else."""
 
 from onemap.store.base import Batch, FeatureQuery, LeftOut, Position, SortKey, Store, View
+from onemap.store.writing import Edit, WritableStore, feature_state
 
-__all__ = ["Batch", "FeatureQuery", "LeftOut", "Position", "SortKey", "Store", "View"]
+__all__ = [
+    "Batch",
+    "Edit",
+    "FeatureQuery",
+    "LeftOut",
+    "Position",
+    "SortKey",
+    "Store",
+    "View",
+    "WritableStore",
+    "feature_state",
+]

@@ -32,8 +32,11 @@ _CORS = (
     ),
 )
 _PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Content-Type, Accept, Accept-Language, Prefer, If-None-Match, Authorization"),
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        b"Content-Type, Content-Crs, Accept, Accept-Language, Prefer, If-Match, If-None-Match, Authorization",
+    ),
     (b"access-control-max-age", b"86400"),
 )
 

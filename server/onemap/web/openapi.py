@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from onemap import __version__
-from onemap.block import HTML, Block, Call, Endpoint, Format, Parameter
+from onemap.block import HTML, Block, Call, Endpoint, Format, Parameter, Response
 from onemap.config import Service
 from onemap.web.problem import MEDIA_TYPE
 from onemap.web.schemas import SCHEMAS
@@ -57,7 +57,7 @@ def _operation(endpoint: Endpoint, block: Block) -> dict[str, Any]:
         "summary": endpoint.summary,
         "tags": [endpoint.tag or block.id],
         "parameters": [parameter.openapi() for parameter in parameters],
-        "responses": {str(endpoint.response.status): _success(endpoint), **_failures(endpoint)},
+        "responses": {**_successes(endpoint), **_failures(endpoint)},
     }
     if endpoint.body is not None:
         content = {media_type: {"schema": dict(schema)} for media_type, schema in endpoint.body.items()}
@@ -67,7 +67,7 @@ def _operation(endpoint: Endpoint, block: Block) -> dict[str, Any]:
 
 def _failures(endpoint: Endpoint) -> dict[str, Any]:
     """Return the statuses other than success that an operation answers, every one a problem."""
-    statuses = {400, 404, 406, 503, *endpoint.failures, *((413, 415, 422) if endpoint.body is not None else ())}
+    statuses = {400, 404, 406, 503, *endpoint.problems, *((413, 415, 422) if endpoint.body is not None else ())}
     return dict.fromkeys([*map(str, sorted(statuses)), "default"], _PROBLEM)
 
 
@@ -81,15 +81,19 @@ def _shared(endpoint: Endpoint) -> list[Parameter]:
     return shared
 
 
-def _success(endpoint: Endpoint) -> dict[str, Any]:
-    content = {}
-    for item in endpoint.formats:
-        content[item.media_type] = {"schema": _content_schema(item, endpoint)}
-    return {"description": endpoint.response.description, "content": content}
+def _successes(endpoint: Endpoint) -> dict[str, Any]:
+    return {str(item.status): _success(item, endpoint.formats) for item in (endpoint.response, *endpoint.others)}
 
 
-def _content_schema(item: Format, endpoint: Endpoint) -> dict[str, Any]:
+def _success(response: Response, formats: Sequence[Format]) -> dict[str, Any]:
+    if response.status == 204:
+        return {"description": response.description}
+    content = {item.media_type: {"schema": _content_schema(item, response)} for item in formats}
+    return {"description": response.description, "content": content}
+
+
+def _content_schema(item: Format, response: Response) -> dict[str, Any]:
     if "json" in item.media_type:
-        return dict(endpoint.response.schema)
+        return dict(response.schema)
     text = item.media_type.startswith("text/") or "yaml" in item.media_type or "openapi" in item.media_type
     return {"type": "string"} if text else {"type": "string", "format": "binary"}

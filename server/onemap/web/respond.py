@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
@@ -14,13 +13,14 @@ from starlette.types import Scope, Send
 
 from onemap.block import HTML, Call, Content, Document, Reply, Stream
 from onemap.block.caller import Caller
-from onemap.block.conditional import accepts_gzip, not_modified
+from onemap.block.conditional import accepts_gzip, entity_tag, not_modified
 from onemap.errors import ClientGone
 from onemap.web.html import SECURITY_HEADERS, Pages
 
 VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
 _WORTH_COMPRESSING = 1024
 _GZIP = 31
+_SAFE = ("GET", "HEAD")
 _ON_304 = ("ETag", "Vary", "Cache-Control")
 _TEXT = ("json", "html", "text/", "yaml", "javascript")
 Headers = dict[str, str]
@@ -44,8 +44,8 @@ class Responder:
         headers = {**_common(media_type, call), **reply.headers}
         if reply.status == 200:
             compressed = _gzip_taken(call) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
-            headers["ETag"] = _etag(body, compressed)
-            if not_modified(call.headers.get("if-none-match"), headers["ETag"]):
+            headers["ETag"] = entity_tag(body, getattr(reply, "state", ""), compressed)
+            if scope["method"] in _SAFE and not_modified(call.headers.get("if-none-match"), headers["ETag"]):
                 await send_response(send, 304, {name: headers[name] for name in _ON_304}, b"", scope)
                 return
             if compressed:
@@ -132,11 +132,6 @@ def encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
 
 def _gzip_taken(call: Call) -> bool:
     return accepts_gzip(call.headers.get("accept-encoding", ""))
-
-
-def _etag(body: bytes, compressed: bool) -> str:
-    digest = hashlib.blake2b(body, digest_size=12).hexdigest()
-    return f'"{digest}-gz"' if compressed else f'"{digest}"'
 
 
 def _is_text(media_type: str) -> bool:

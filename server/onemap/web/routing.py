@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+import anyio.to_thread
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -39,19 +40,30 @@ class Operations:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         endpoint = self.by_method.get(method)
         if endpoint is None:
-            await self._other(scope, send)
+            await self._other(await self._allowed(scope), scope, send)
             return
         call = await self._call(endpoint, scope, receive)
         with watching(receive) as caller:
             reply = await endpoint.handler(call)
             await self.responder.respond(reply, call, caller, scope, send)
 
-    async def _other(self, scope: Scope, send: Send) -> None:
+    async def _allowed(self, scope: Scope) -> str:
+        """Return the methods that the caller may use on this resource."""
+        path, principal = _path_parameters(scope), scope["onemap.principal"]
+
+        def allowed() -> list[str]:
+            every = self.by_method.items()
+            return [name for name, item in every if item.allowed is None or item.allowed(principal, path)]
+
+        asks = any(item.allowed is not None for item in self.by_method.values())
+        methods = await anyio.to_thread.run_sync(allowed) if asks else allowed()
+        return ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+
+    async def _other(self, allow: str, scope: Scope, send: Send) -> None:
         """Answer OPTIONS; refuse any other method."""
-        allow = ", ".join([*self.by_method, *(["HEAD"] if "GET" in self.by_method else []), "OPTIONS"])
         if scope["method"] != "OPTIONS":
             raise MethodNotAllowed(f"{scope['method'][:20]} is not supported here.", f"Allowed: {allow}.", allow=allow)
-        await send_response(send, 204, {"Allow": allow}, b"", scope)
+        await send_response(send, 200, {"Allow": allow}, b"", scope)
 
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> Call:
         headers = scope["onemap.headers"]
@@ -69,13 +81,17 @@ class Operations:
             principal=scope["onemap.principal"],
             links=scope["onemap.links"],
             format=choose_format(endpoint.formats, wanted.get("f"), headers.get("accept", "")),
-            path={name: value.replace("%2F", "/") for name, value in scope["path_params"].items()},
+            path=_path_parameters(scope),
             query=query,
             headers=headers,
             body=await read_body(receive, self.body_limit) if endpoint.method != "GET" else b"",
             lang=choose_language(wanted.get("lang"), scope["onemap.language"], headers.get("accept-language", "")),
             request_id=scope["onemap.request_id"],
         )
+
+
+def _path_parameters(scope: Scope) -> dict[str, str]:
+    return {name: value.replace("%2F", "/") for name, value in scope["path_params"].items()}
 
 
 async def read_body(receive: Receive, limit: int) -> bytes:
@@ -87,6 +103,6 @@ async def read_body(receive: Receive, limit: int) -> bytes:
         part = message.get("body", b"")
         size, more = size + len(part), message.get("more_body", False)
         if size > limit:
-            raise TooLarge(f"The request body is larger than {limit} bytes.", "Send fewer parcels at a time.")
+            raise TooLarge(f"The request body is larger than {limit} bytes.", "Send less at a time.")
         parts.append(part)
     return b"".join(parts)

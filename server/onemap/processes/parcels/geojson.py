@@ -6,7 +6,6 @@ system of ``place``, whose coordinates stand in the axis order of the authority.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,11 @@ import shapely
 from onemap.block.query import shorten
 from onemap.errors import InvalidBody, InvalidParameter
 from onemap.geo.crs import CRS84, Crs
+from onemap.geo.read_geojson import GEOMETRIES, member, position
 from onemap.processes.parcels.axes import Axes, fits, settle
 from onemap.processes.parcels.model import Limits, Note, Shape, unusable
 from onemap.processes.parcels.systems import agree, from_name
 
-GEOMETRIES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
 _NAME_KEYS = ("name", "NAME", "名称", "地块名称", "项目名称", "DKMC", "XMMC", "MC")
 
 
@@ -44,7 +43,7 @@ def read_geojson(data: Any, asked: Crs | None, limits: Limits, pointer: str) -> 
     not GeoJSON, UnusableParcel for rings that are not polygons, TooLarge beyond the limits.
     """
     reader = _Reader(limits)
-    kind = _member(data, "type", str, pointer)
+    kind = member(data, "type", str, pointer)
     reader.said, reader.axes = _system(data, pointer)
     if kind == "FeatureCollection":
         shapes = _collection(data, reader, pointer)
@@ -71,23 +70,23 @@ def _settled(
 
 
 def _collection(data: Mapping[str, Any], reader: _Reader, pointer: str) -> list[Shape]:
-    features = _member(data, "features", list, pointer)
+    features = member(data, "features", list, pointer)
     reader.limits.check_parcels(len(features))
     return [_feature(item, index, reader, f"{pointer}/features/{index}") for index, item in enumerate(features)]
 
 
 def _feature(data: Any, index: int, reader: _Reader, pointer: str) -> Shape:
-    if _member(data, "type", str, pointer) != "Feature":
+    if member(data, "type", str, pointer) != "Feature":
         raise InvalidBody("A FeatureCollection holds features.", pointer=f"{pointer}/type")
     _join_system(data, reader, pointer)
     properties = data.get("properties") or {}
     if not isinstance(properties, dict):
         raise InvalidBody("'properties' must be an object or null.", pointer=f"{pointer}/properties")
     identifier = _identifier(data.get("id"), pointer)
-    member = "place" if reader.axes == "authority" and data.get("place") is not None else "geometry"
-    reader.places, reader.plain = reader.places + (member == "place"), reader.plain + (member == "geometry")
-    geometry = data.get(member)
-    made = None if geometry is None else _geometry(geometry, index, identifier, reader, f"{pointer}/{member}")
+    name = "place" if reader.axes == "authority" and data.get("place") is not None else "geometry"
+    reader.places, reader.plain = reader.places + (name == "place"), reader.plain + (name == "geometry")
+    geometry = data.get(name)
+    made = None if geometry is None else _geometry(geometry, index, identifier, reader, f"{pointer}/{name}")
     return Shape(made, identifier, _name(properties), properties)
 
 
@@ -137,12 +136,12 @@ def _name(properties: Mapping[str, Any]) -> str | None:
 
 
 def _geometry(data: Any, index: int, identifier: str | None, reader: _Reader, pointer: str) -> shapely.Geometry:
-    kind = _member(data, "type", str, pointer)
+    kind = member(data, "type", str, pointer)
     if kind not in GEOMETRIES:
         raise InvalidBody(f"'{shorten(kind)}' is not a GeoJSON geometry.", pointer=f"{pointer}/type")
     if kind not in ("Polygon", "MultiPolygon"):
         raise unusable(f"is a {kind}, not a polygon", index, identifier)
-    coordinates = _member(data, "coordinates", list, pointer)
+    coordinates = member(data, "coordinates", list, pointer)
     place = f"{pointer}/coordinates"
     many = [coordinates] if kind == "Polygon" else coordinates
     polygons = []
@@ -169,7 +168,7 @@ def _ring(ring: Any, index: int, identifier: str | None, reader: _Reader, pointe
         raise InvalidBody("A ring is an array of positions.", pointer=pointer)
     reader.vertices += len(ring)
     reader.limits.check_vertices(reader.vertices)
-    made = [_position(position, f"{pointer}/{number}") for number, position in enumerate(ring)]
+    made = [position(item, f"{pointer}/{number}") for number, item in enumerate(ring)]
     if len(made) < 4:
         raise unusable(f"has a ring of {len(made)} positions; a ring has at least 4", index, identifier, _first(made))
     if made[0] != made[-1]:
@@ -179,37 +178,3 @@ def _ring(ring: Any, index: int, identifier: str | None, reader: _Reader, pointe
 
 def _first(made: list[tuple[float, float]]) -> tuple[float, float] | None:
     return made[0] if made else None
-
-
-def _position(position: Any, pointer: str) -> tuple[float, float]:
-    if not isinstance(position, list) or len(position) not in (2, 3):
-        raise InvalidBody(f"A position is an array of 2 or 3 numbers, not {_shown(position)}.", pointer=pointer)
-    for number in position:
-        if type(number) not in (int, float):
-            raise InvalidBody(f"A coordinate is a number, not {_shown(number)}.", pointer=pointer)
-    try:
-        x, y = float(position[0]), float(position[1])
-    except OverflowError:
-        x = y = math.inf
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise InvalidBody("A coordinate must be a finite number.", pointer=pointer)
-    return x, y
-
-
-def _member[T](data: Any, name: str, kind: type[T], pointer: str) -> T:
-    if not isinstance(data, dict):
-        raise InvalidBody(f"Expected a GeoJSON object, not {_shown(data)}.", pointer=pointer)
-    if name not in data:
-        raise InvalidBody(f"The GeoJSON object has no '{name}'.", pointer=pointer)
-    value = data[name]
-    if not isinstance(value, kind):
-        raise InvalidBody(f"'{name}' must not be {_shown(value)}.", pointer=f"{pointer}/{name}")
-    return value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return f"an array of {len(value)}"
-    if isinstance(value, dict):
-        return "an object"
-    return shorten(repr(value), 40)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from onemap.errors import UnusableParcel
 from onemap.geo.area import measure_for
 from onemap.geo.crs import Crs, crs_from_srid, to_lonlat, transform
+from onemap.geo.validity import fault
 from onemap.processes.parcels.model import Limits, Note, Parcel, ParcelSet, Shape, unusable
 from onemap.processes.parcels.overlaps import overlaps
 
@@ -23,18 +23,6 @@ SLIVER_M2 = 10.0
 """Polygons below this are reported as slivers (碎片)."""
 TANGLE_VERTICES = 5_000
 MAX_TANGLE = 1e7
-_PLACE = re.compile(r"(.*?)\[([^\s\]]+) ([^\s\]]+)")
-_REASONS = {
-    "Self-intersection": "its outline crosses or doubles back on itself",
-    "Ring Self-intersection": "a ring of its outline touches itself",
-    "Hole lies outside shell": "a hole lies outside its outline",
-    "Holes are nested": "a hole lies inside another hole",
-    "Nested shells": "a part lies inside another part",
-    "Interior is disconnected": "its holes cut it into pieces that are not declared as parts",
-    "Too few points in geometry component": "a ring has no area",
-    "Duplicate Rings": "a ring is there twice",
-    "Ring is not closed": "a ring is not closed",
-}
 
 
 def checked(shapes: Sequence[Shape], crs: Crs, limits: Limits, notes: Sequence[Note] = ()) -> ParcelSet:
@@ -106,7 +94,8 @@ def _check_valid(geometries: Geometries, shapes: Sequence[Shape]) -> None:
     valid = shapely.is_valid(geometries)
     if not valid.all():
         at = int(np.flatnonzero(~valid)[0])
-        raise _invalid(str(shapely.is_valid_reason(geometries[at])), at, shapes[at].id)
+        reason, place = fault(geometries[at])
+        raise unusable(reason, at, shapes[at].id, place)
 
 
 def _check_tangle(geometries: Geometries) -> None:
@@ -119,13 +108,6 @@ def _check_tangle(geometries: Geometries) -> None:
     area = float(shapely.area(geometries).sum())
     if float(shapely.length(geometries).sum()) ** 2 > MAX_TANGLE * area:
         raise UnusableParcel("The outlines of the parcels are too intricate for their area.", "Simplify them first.")
-
-
-def _invalid(reason: str, index: int, identifier: str | None) -> UnusableParcel:
-    match = _PLACE.match(reason)
-    said = match[1].strip() if match else reason
-    place = (float(match[2]), float(match[3])) if match else None
-    return unusable(_REASONS.get(said, said.lower()), index, identifier, place)
 
 
 def _check_area(areas: NDArray[np.float64], shapes: Sequence[Shape]) -> None:

@@ -32,8 +32,9 @@ _TYPES: dict[str, FieldType] = {
     "DATE": "date",
     "DATETIME": "datetime",
 }
+_BITS = {"TINYINT": 8, "SMALLINT": 16, "MEDIUMINT": 32}
 _CONTENTS = """
-SELECT c.table_name, c.data_type, c.identifier, c.description, g.column_name, g.geometry_type_name, g.srs_id,
+SELECT c.table_name, c.data_type, c.identifier, c.description, g.column_name, g.geometry_type_name, g.srs_id, g.z + g.m,
        s.organization, s.organization_coordsys_id, s.srs_name
 FROM gpkg_contents c
 LEFT JOIN gpkg_geometry_columns g USING (table_name)
@@ -50,12 +51,12 @@ def discover(connection: sqlite3.Connection) -> tuple[list[TableInfo], list[Left
         rows = connection.execute(_CONTENTS).fetchall()
     except sqlite3.DatabaseError as error:
         raise ConfigError(f"The file is not a GeoPackage: {error}.") from None
-    for name, kind, title, description, column, geometry_type, _, organization, srid, srs_name in rows:
+    for name, kind, title, description, column, geometry_type, _, more, organization, srid, srs_name in rows:
         if kind != "features":
             left.append(LeftOut(name, f"it holds {kind}, not features"))
             continue
         try:
-            layer = (column, geometry_type, _srid(organization, srid, srs_name))
+            layer = (column, geometry_type, _srid(organization, srid, srs_name), more == 0)
             found.append(_table(connection, name, (title, description), layer))
         except ConfigError as error:
             left.append(LeftOut(name, error.detail, error.hint))
@@ -72,20 +73,32 @@ def _srid(organization: str | None, code: int | None, name: str | None) -> int:
 
 
 def _table(
-    connection: sqlite3.Connection, name: str, texts: tuple[str | None, str | None], layer: tuple[str, str, int]
+    connection: sqlite3.Connection, name: str, texts: tuple[str | None, str | None], layer: tuple[str, str, int, bool]
 ) -> TableInfo:
-    column, kind, srid = layer
+    column, kind, srid, flat = layer
     columns = connection.execute(compose("PRAGMA table_info({table})", table=identifier(name))).fetchall()
     keys = [row[1] for row in columns if row[5]]
     if len(keys) != 1:
         raise ConfigError("it has no single-column primary key", "Add an INTEGER PRIMARY KEY column.")
-    fields = [_field(row[1], row[2]) for row in columns if row[1] not in (column, keys[0])]
+    fields = [
+        _field(row[1], row[2], row[3] == 1 and row[4] is None) for row in columns if row[1] not in (column, keys[0])
+    ]
     kept = tuple(field for field in fields if field.type != "binary")
-    return TableInfo(name, column, kind.upper(), srid, keys[0], kept, texts[0] or name, texts[1] or "")
+    needed = any(row[1] == column and row[3] and row[4] is None for row in columns)
+    return TableInfo(
+        name, column, kind.upper(), srid, keys[0], kept, texts[0] or name, texts[1] or "", needed, flat
+    )  # fmt: skip
 
 
-def _field(name: str, declared: str) -> Field:
+def _field(name: str, declared: str, required: bool) -> Field:
     match = _TYPE.fullmatch(declared.strip())
     base = match[1].upper() if match else ""
     length = int(match[2]) if match and match[2] and base in ("TEXT", "VARCHAR", "CHAR") else None
-    return Field(name, _TYPES.get(base, "string"), Text(zh=name, en=name), max_length=length)
+    return Field(
+        name,
+        _TYPES.get(base, "string"),
+        Text(zh=name, en=name),
+        max_length=length,
+        required=required,
+        bits=_BITS.get(base, 64),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,21 +18,25 @@ from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
 from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, View
 from onemap.store.geopackage.blob import decode
+from onemap.store.geopackage.changes import enable_log, last_change, logged
 from onemap.store.geopackage.connect import Connections, use_wal
 from onemap.store.geopackage.discover import discover
+from onemap.store.geopackage.edit import apply
 from onemap.store.geopackage.index import Hits, SpatialIndex
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
 from onemap.store.geopackage.select import Select
 from onemap.store.sql import compose, identifier
+from onemap.store.writing import Edit
 
 _BATCH = 1000
 _SPARE = 50
+_INDEX_HEADER = 48
 
 
 class GeoPackageStore:
     """Features of one GeoPackage file.
 
-    ``own``: the file belongs to this instance, so that write-ahead logging may be turned on in it.
+    ``own``: the file belongs to this instance: write-ahead logging may be turned on in it, and features changed.
     """
 
     def __init__(self, path: Path, *, own: bool = False) -> None:
@@ -39,6 +44,7 @@ class GeoPackageStore:
         self._counts: dict[tuple[str, str], int] = {}
         self._discovered: tuple[str, tuple[list[TableInfo], list[LeftOut]]] | None = None
         self._index = SpatialIndex(self._connections, self.state)
+        self._own = own
         if own:
             use_wal(path)
 
@@ -54,19 +60,25 @@ class GeoPackageStore:
         return self._connections.path.is_file()
 
     def state(self) -> str:
-        """Return a token that changes with every commit: sizes and times of the file and its log."""
+        """Return a token that changes with every commit: sizes and times of the file and its log, and their index.
+
+        Times alone are too coarse for commits in quick succession, and a log that began anew keeps its size; the
+        header of the index to the log counts the commits (SQLite, Write-Ahead Log File Format, 2.1).
+        """
         path = self._connections.path
         stats = [file.stat() for file in (path, path.with_name(path.name + "-wal")) if file.exists()]
-        return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats)
+        return "-".join([*(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats), _commits(path)])
 
     def version(self, collection: Collection) -> str:
-        """Return a digest of the table's last change (gpkg_contents) and its number of features."""
+        """Return a digest of the table's last change (gpkg_contents, log of changes) and its number of features."""
         row = (
             self._connections.get()
             .execute("SELECT last_change FROM gpkg_contents WHERE table_name = ?", [collection.table.name])
             .fetchone()
         )
         text = f"{collection.table.name}|{row[0] if row else ''}|{self._total(collection.table)}"
+        if logged(self._connections.get(), collection.table):
+            text += f"|{last_change(self._connections.get(), collection.table)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def extent(self, view: View) -> Bounds | None:
@@ -155,6 +167,26 @@ class GeoPackageStore:
         rows = self._connections.get().execute(sql + where, [value for _, value in coverage.where]).fetchall()
         return (shapely.union_all(decode([row[0] for row in rows])), table.srid) if rows else None
 
+    def read_only(self, table: TableInfo) -> str:
+        """Return why the features of a table cannot be changed, an empty text when they can."""
+        if not self._own:
+            return "its file is published as it is"
+        if not os.access(self._connections.path, os.W_OK) or not os.access(self._connections.path.parent, os.W_OK):
+            return "its file cannot be written"
+        if not table.flat:
+            return "its geometries may have heights, which would be lost"
+        if not logged(self._connections.get(), table):
+            return "its changes are not logged yet (onemap editing enable)"
+        return ""
+
+    def enable_editing(self, table: TableInfo) -> None:
+        """Log the changes of a table from now on. Raises ConfigError."""
+        enable_log(self._connections.path, table)
+
+    def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
+        """Make changes in one transaction, all or none, and return each feature as it then is."""
+        return apply(self._connections.path, view, edits, self._index.rtree(view.collection.table))
+
     def _source(self, view: View) -> GeoPackageOverlaySource:
         table = view.collection.table
         rtree = self._index.rtree(table)
@@ -195,6 +227,15 @@ class GeoPackageStore:
             ids = order[start : start + size]
             batch = select.by_primary_keys(self._connections.get(), ids)
             yield batch if hits is None or sure.issuperset(ids) else _kept(batch, _meets(batch, hits))
+
+
+def _commits(path: Path) -> str:
+    """Return the header of the index to the write-ahead log, an empty text where there is none."""
+    try:
+        with path.with_name(path.name + "-shm").open("rb") as index:
+            return index.read(_INDEX_HEADER).hex()
+    except OSError:
+        return ""
 
 
 def _meets(batch: Batch, hits: Hits) -> NDArray[np.bool_]:

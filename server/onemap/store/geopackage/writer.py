@@ -230,7 +230,7 @@ class GeoPackageWriter:
         names = [spec.primary_key, spec.geometry_column, *(field.name for field in spec.fields)]
         self._db.executemany(
             f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
-            zip(keys.tolist(), _blobs(geometries, spec.srid), *values, strict=True),
+            zip(keys.tolist(), blobs(geometries, spec.srid), *values, strict=True),
         )
         state.rows += len(geometries)
         state.keys.append(keys)
@@ -350,7 +350,7 @@ def _fitted(geometries: NDArray[Any], spec: TableSpec) -> NDArray[Any]:
     return geometries
 
 
-def _blobs(geometries: NDArray[Any], srid: int) -> Iterator[bytes | None]:
+def blobs(geometries: NDArray[Any], srid: int) -> Iterator[bytes | None]:
     """Yield GeoPackage binary geometries: a header with the envelope, then little-endian two-dimensional WKB."""
     bounds = shapely.bounds(geometries).reshape(-1, 4)
     header = np.zeros(

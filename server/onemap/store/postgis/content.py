@@ -23,7 +23,8 @@ class Content:
 
     No transaction can write without moving the snapshot, which is cheap to ask for; only when it moved are the
     counters of rows written and of files made anew summed up, whatever tables they belong to, so that views and
-    materialised views are covered too.
+    materialised views are covered too. ``logged``: features are changed through this server; then the log of changes
+    is looked at as well, which has them at once where the counters may come late.
     """
 
     def __init__(self, sessions: Sessions) -> None:
@@ -34,6 +35,7 @@ class Content:
         self._snapshot = ""
         self._moved = 0.0
         self._token: str | None = None
+        self.logged = False
 
     def token(self) -> str:
         """Return the token as of about a second ago; blocks the first time only."""
@@ -44,6 +46,10 @@ class Content:
             self._worker.submit(self._try)
         return self._token
 
+    def current(self) -> str:
+        """Return the token as of now where changes are logged, which costs a round trip; else as ``token`` does."""
+        return self.refresh() if self.logged else self.token()
+
     def refresh(self) -> str:
         """Return the token as of now. Raises Unavailable."""
         with self._lock:
@@ -53,6 +59,8 @@ class Content:
                 self._snapshot, self._moved = snapshot, now
             if self._token is None or now - self._moved < _SETTLED_SECONDS:
                 line = str(self._sessions.row(read_sql("content"), seconds=_SECONDS)[0])
+                if self.logged:
+                    line += str(self._sessions.row(read_sql("log"), seconds=_SECONDS)[0])
                 self._token = hashlib.sha256(line.encode()).hexdigest()[:16]
             self._asked = now
             return self._token

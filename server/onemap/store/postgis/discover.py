@@ -209,15 +209,28 @@ def _key_remedy(found: Found) -> str:
 def _table_info(name: str, found: Found, epsg: int, key: str, columns: list[Column]) -> TableInfo:
     title, _, description = found.comment.strip().partition("\n")
     fields = tuple(
-        Field(column.name, column.kind, _title(column), max_length=column.length)
+        _published(column)
         for column in columns
         if column.published and (column.name != key or column.kind != "integer")
     )
     return TableInfo(
-        name, found.geometry_column, found.geometry_type, epsg, key, fields, title or name, description.strip()
-    )
+        name, found.geometry_column, found.geometry_type, epsg, key, fields, title or name, description.strip(),
+        any(column.name == found.geometry_column and column.required for column in columns), found.dims in (0, 2),
+    )  # fmt: skip
 
 
 def _title(column: Column) -> Text:
     text = column.comment.strip() or column.name
     return Text(zh=text, en=text)
+
+
+def _published(column: Column) -> Field:
+    return Field(
+        column.name,
+        column.kind,
+        _title(column),
+        max_length=column.length,
+        required=column.required,
+        read_only=column.read_only,
+        bits=column.bits,
+    )

@@ -50,7 +50,10 @@ _KIND: Mapping[Reading, FieldType] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its type in PostgreSQL (of a domain: the type below), and the rank as a key (1 is best)."""
+    """A column: its type in PostgreSQL (of a domain: the type below), and the rank as a key (1 is best).
+
+    ``required``: it takes no NULL and has no default. ``made``: the database makes its values.
+    """
 
     name: str
     type: str
@@ -58,6 +61,8 @@ class Column:
     typtype: str
     typmod: int
     comment: str
+    required: bool
+    made: bool
     rank: int | None
 
     @property
@@ -89,6 +94,16 @@ class Column:
         if self.type in ("float8", "bool"):
             return "number" if self.type == "float8" else "boolean"
         return _KIND.get(self.reading, "string")
+
+    @property
+    def bits(self) -> int:
+        """The width of an integer."""
+        return {"int2": 16, "int4": 32}.get(self.type, 64)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether values cannot be written as they are read."""
+        return self.made or self.reading == "json" or self.type == "money"
 
     @property
     def length(self) -> int | None:

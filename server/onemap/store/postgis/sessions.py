@@ -28,7 +28,7 @@ _CHANGED = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.Insu
 
 
 class Sessions:
-    """Run read-only statements in one database.
+    """Run statements in one database: they only read, but in ``writing``.
 
     Every failure comes out as an error of this server: Busy, TooSlow or Unavailable (503 with Retry-After),
     InvalidParameter for a value that the database cannot take, ClientGone.
@@ -66,6 +66,18 @@ class Sessions:
                 yield connection
         except _Lost:
             raise Unavailable(UNREACHABLE) from None
+
+    @contextmanager
+    def writing(self) -> Iterator[GuardedConnection]:
+        """Give a connection in a transaction that writes; it is kept when the block ends well."""
+        try:
+            with self._session(self.timeouts.items) as connection, connection.transaction():
+                connection.execute("SET TRANSACTION READ WRITE")
+                yield connection
+        except _Lost:
+            raise Unavailable(
+                "The connection to the database was lost; whether the change was made is not known."
+            ) from None
 
     def _rows(
         self, statement: Statement, values: Values | None, seconds: float | None, fresh: bool = False

@@ -18,14 +18,17 @@ from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
 from onemap.store.base import Batch, FeatureQuery, LeftOut, View
+from onemap.store.postgis.changes import enable_log
 from onemap.store.postgis.content import Content
-from onemap.store.postgis.discover import Discovery
+from onemap.store.postgis.discover import Discovery, read_sql
+from onemap.store.postgis.edit import apply
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
+from onemap.store.writing import Edit
 
 _FIRST, _MOST = 2000, 5000
 _BYTES = 16 * 1024 * 1024
@@ -51,15 +54,17 @@ _COVERAGE = sql.SQL("SELECT {shape} FROM {table} t{where}")
 class PostgisStore:
     """Features of one database.
 
-    ``keys``: for tables and views whose key cannot be found, the column that a declaration names.
+    ``keys``: for tables and views whose key cannot be found, the column that a declaration names. ``own``: the
+    database is a store of this instance, in which features may be changed.
     """
 
-    def __init__(self, settings: PostgisSettings, keys: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settings: PostgisSettings, keys: Mapping[str, str] | None = None, *, own: bool = False) -> None:
         self._settings = settings
+        self._own = own
         self._keys = dict(keys or {})
         self._sessions = Sessions(settings)
         self._content = Content(self._sessions)
-        self._known = Memory(self._content.token)
+        self._known = Memory(self._content.current)
         self._areas = AreaMemory()
         self._selects: dict[object, Select] = {}
         self._found: Discovery | None = None
@@ -180,6 +185,35 @@ class PostgisStore:
         values = {f"v{at}": value for at, (_, value) in enumerate(coverage.where)}
         rows = self._sessions.rows(_COVERAGE.format(shape=relation.shape, table=relation.table, where=where), values)
         return (shapely.union_all(decode([row[0] for row in rows])), table.srid) if rows else None
+
+    def read_only(self, table: TableInfo) -> str:
+        """Return why the features of a table cannot be changed, an empty text when they can."""
+        relation = self._relation(table)
+        if not self._own:
+            return "its database is published as it is"
+        if relation.kind != "r":
+            return "it is no plain table"
+        if not relation.flat:
+            return "its geometries have heights, which would be lost"
+        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        if not writable:
+            return "the user of the server may not write to its table"
+        self._content.logged = self._content.logged or logged
+        return "" if logged else "its changes are not logged yet (onemap editing enable)"
+
+    def enable_editing(self, table: TableInfo) -> None:
+        """Log the changes of a table from now on. Raises ConfigError."""
+        relation = self._relation(table)
+        if relation.kind != "r":
+            raise ConfigError(f"'{table.name}' is no plain table; only the changes of tables are logged.")
+        enable_log(self._settings, relation)
+
+    def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
+        """Make changes in one transaction, all or none, and return each feature as it then is."""
+        made = apply(self._sessions, view, self._select(view), edits)
+        self._content.logged = True
+        self._content.refresh()
+        return made
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from onemap.block.strict import MAX_DEPTH, parse_json
 from onemap.errors import InvalidBody
-from onemap.processes.strict import MAX_DEPTH, parse_json
 
 
 def test_depth_is_counted_outside_strings() -> None:

@@ -1,0 +1,100 @@
+"""The log of changes of a GeoPackage: triggers write it, whatever program makes the change.
+
+``onemap_change`` has a row for each feature inserted, updated or deleted: ``seq`` (ascending in the order of commits,
+never used twice), table, primary key, operation, the boxes before and after (x, y of the storage CRS; NULL: no
+geometry), and ``tx``, the first ``seq`` of the transaction for changes made by this server, NULL for those of other
+programs. The log is written in the transaction of the change, so it has what the table has.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from onemap.catalog.model import TableInfo
+from onemap.errors import ConfigError
+from onemap.store.sql import Sql, compose, identifier
+
+EVENTS = ("insert", "replace", "update", "delete")
+_BUSY_SECONDS = 2.0
+_TABLES = """
+CREATE TABLE IF NOT EXISTS onemap_change (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, tx INTEGER, table_name TEXT NOT NULL, key INTEGER NOT NULL,
+  operation TEXT NOT NULL CHECK (operation IN ('insert', 'update', 'delete')),
+  old_minx REAL, old_miny REAL, old_maxx REAL, old_maxy REAL, new_minx REAL, new_miny REAL, new_maxx REAL,
+  new_maxy REAL, at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
+CREATE TABLE IF NOT EXISTS onemap_transaction (id INTEGER PRIMARY KEY CHECK (id = 1), tx INTEGER);
+CREATE INDEX IF NOT EXISTS onemap_change_table ON onemap_change (table_name, seq);
+INSERT OR IGNORE INTO onemap_transaction VALUES (1, NULL);
+"""
+_LOG = (
+    "INSERT INTO onemap_change (tx, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy,"
+    " new_minx, new_miny, new_maxx, new_maxy) SELECT (SELECT tx FROM onemap_transaction), {text}, "
+)
+_NOTHING = Sql("NULL, NULL, NULL, NULL")
+# An INSERT OR REPLACE deletes what it replaces without any delete trigger, unless recursive_triggers is on.
+_TRIGGERS = {
+    "insert": "CREATE TRIGGER {name} AFTER INSERT ON {table} BEGIN {log} NEW.{key}, 'insert', {nothing}, {new}; END",
+    "replace": "CREATE TRIGGER {name} BEFORE INSERT ON {table} BEGIN {log} OLD.{key}, 'delete', {old}, {nothing}"
+    " FROM {table} AS OLD WHERE OLD.{key} = NEW.{key}; END",
+    "update": "CREATE TRIGGER {name} AFTER UPDATE ON {table} BEGIN {log} NEW.{key}, 'update', {old}, {new};"
+    " {log} OLD.{key}, 'delete', {old}, {nothing} WHERE OLD.{key} <> NEW.{key}; END",
+    "delete": "CREATE TRIGGER {name} AFTER DELETE ON {table} BEGIN {log} OLD.{key}, 'delete', {old}, {nothing}; END",
+}
+_BOX = ", ".join(
+    f"CASE WHEN NOT ST_IsEmpty({{row}}.{{geom}}) THEN {name}({{row}}.{{geom}}) END"
+    for name in ("ST_MinX", "ST_MinY", "ST_MaxX", "ST_MaxY")
+)
+
+
+def enable_log(path: Path, table: TableInfo) -> None:
+    """Log the changes of a table from now on; nothing happens when they are logged already. Raises ConfigError."""
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            if logged(connection, table):
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES.split(";\n")[:4]:
+                connection.execute(statement)
+            for event in EVENTS:
+                connection.execute(compose("DROP TRIGGER IF EXISTS {name}", name=identifier(_name(table, event))))
+                connection.execute(compose(_TRIGGERS[event], name=identifier(_name(table, event)), **_gaps(table)))
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path}: the changes of '{table.name}' cannot be logged: {error}.") from None
+
+
+def logged(connection: sqlite3.Connection, table: TableInfo) -> bool:
+    """Whether the changes of a table are logged."""
+    found = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?, ?, ?)",
+        [table.name, *(_name(table, event) for event in EVENTS)],
+    )
+    return bool(found.fetchone()[0] == len(EVENTS))
+
+
+def last_change(connection: sqlite3.Connection, table: TableInfo | None = None) -> int:
+    """Return the number of the last change of a table, of any when none is named; 0 without any."""
+    if table is None:
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'onemap_change'").fetchone()
+    else:
+        row = connection.execute("SELECT max(seq) FROM onemap_change WHERE table_name = ?", [table.name]).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _gaps(table: TableInfo) -> dict[str, Sql]:
+    geometry = identifier(table.geometry_column)
+    text = Sql("'" + table.name.replace("'", "''") + "'")
+    return {
+        "table": identifier(table.name),
+        "key": identifier(table.primary_key),
+        "log": Sql(compose(_LOG, text=text)),
+        "nothing": _NOTHING,
+        "old": Sql(compose(_BOX, row=Sql("OLD"), geom=geometry)),
+        "new": Sql(compose(_BOX, row=Sql("NEW"), geom=geometry)),
+    }
+
+
+def _name(table: TableInfo, event: str) -> str:
+    return f"onemap_change_{table.name}_{event}"

@@ -1,0 +1,53 @@
+"""The log of changes of a database: triggers write it (see changes.sql), whatever program makes the change."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+
+from onemap.config import PostgisSettings
+from onemap.errors import ConfigError
+from onemap.store.postgis.connect import connection_options
+from onemap.store.postgis.discover import read_sql
+from onemap.store.postgis.relation import Relation
+
+_LOCK = b"SELECT pg_advisory_xact_lock(hashtext('onemap.change'))"
+_POSTGIS = (
+    b"SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+    b" WHERE e.extname = 'postgis'"
+)
+_PATH = sql.SQL("ALTER FUNCTION onemap.log_change() SET search_path = pg_catalog, {postgis}, pg_temp")
+_STEPS: tuple[LiteralString, ...] = (
+    "DROP TRIGGER IF EXISTS onemap_change ON {table}",
+    "DROP TRIGGER IF EXISTS onemap_truncate ON {table}",
+    "CREATE TRIGGER onemap_change AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW"
+    " EXECUTE FUNCTION onemap.log_change({key}, {geom})",
+    "CREATE TRIGGER onemap_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT"
+    " EXECUTE FUNCTION onemap.log_change({key}, {geom})",
+    # Also when rows arrive by replication.
+    "ALTER TABLE {table} ENABLE ALWAYS TRIGGER onemap_change",
+    "ALTER TABLE {table} ENABLE ALWAYS TRIGGER onemap_truncate",
+)
+
+
+def enable_log(settings: PostgisSettings, relation: Relation) -> None:
+    """Log the changes of a table from now on, in one transaction. Raises ConfigError."""
+    gaps = {
+        "table": sql.Identifier(relation.schema, relation.name),
+        "key": sql.Literal(relation.key),
+        "geom": sql.Literal(relation.geometry_column),
+    }
+    options = connection_options(settings) | {"options": "-c lock_timeout=5s", "application_name": "onemap editing"}
+    try:
+        with psycopg.connect(**options) as connection:
+            connection.execute(_LOCK)
+            connection.execute(read_sql("changes"))
+            row = connection.execute(_POSTGIS).fetchone()
+            connection.execute(_PATH.format(postgis=sql.Identifier(row[0] if row else "public")))
+            for step in _STEPS:
+                connection.execute(sql.SQL(step).format(**gaps))
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or "it cannot be reached"
+        raise ConfigError(f"The changes of '{relation.name}' cannot be logged: {reason}.") from None

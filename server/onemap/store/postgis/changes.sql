@@ -1,0 +1,44 @@
+-- The log of changes: a row for each feature inserted, updated or deleted, and one for each TRUNCATE, written in the
+-- transaction of the change by whatever program makes it. ``xid`` says with which snapshots the change is seen; ``seq``
+-- ascends in the order of the changes, which is not that of the commits. Boxes are x, y of the storage CRS.
+CREATE SCHEMA IF NOT EXISTS onemap;
+CREATE TABLE IF NOT EXISTS onemap.change (
+  seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  key text,
+  operation text NOT NULL CHECK (operation IN ('insert', 'update', 'delete', 'truncate')),
+  old_minx float8, old_miny float8, old_maxx float8, old_maxy float8,
+  new_minx float8, new_miny float8, new_maxx float8, new_maxy float8,
+  at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX IF NOT EXISTS change_xid ON onemap.change (xid);
+CREATE INDEX IF NOT EXISTS change_table ON onemap.change (table_schema, table_name, seq);
+CREATE OR REPLACE FUNCTION onemap.log_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $log$
+DECLARE
+  picked text := format(
+    'SELECT ($1).%1$I::text, ARRAY[ST_XMin(($1).%2$I), ST_YMin(($1).%2$I), ST_XMax(($1).%2$I), ST_YMax(($1).%2$I)]',
+    TG_ARGV[0], TG_ARGV[1]);
+  old_key text;
+  new_key text;
+  o float8[];
+  n float8[];
+BEGIN
+  IF TG_OP IN ('UPDATE', 'DELETE') THEN
+    EXECUTE picked INTO old_key, o USING OLD;
+  END IF;
+  IF TG_OP IN ('UPDATE', 'INSERT') THEN
+    EXECUTE picked INTO new_key, n USING NEW;
+  END IF;
+  IF TG_OP = 'UPDATE' AND old_key IS DISTINCT FROM new_key THEN
+    INSERT INTO onemap.change (table_schema, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy)
+    VALUES (TG_TABLE_SCHEMA, TG_TABLE_NAME, old_key, 'delete', o[1], o[2], o[3], o[4]);
+  END IF;
+  INSERT INTO onemap.change (table_schema, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy,
+                             new_minx, new_miny, new_maxx, new_maxy)
+  VALUES (TG_TABLE_SCHEMA, TG_TABLE_NAME, coalesce(new_key, old_key), lower(TG_OP), o[1], o[2], o[3], o[4],
+          n[1], n[2], n[3], n[4]);
+  RETURN NULL;
+END
+$log$;
