@@ -77,8 +77,11 @@ def parse_filter(call: Call, view: View) -> Tree | None:
 def parse_q(call: Call, view: View) -> ast.Node | None:
     """Return the filter for features with one of the terms of ``q`` in a text property. Raises InvalidParameter."""
     text = call.one("q")
-    if text is None:
-        return None
+    return None if text is None else text_search(text, view)
+
+
+def text_search(text: str, view: View) -> ast.Node:
+    """Return the filter for features with one of the terms, separated by commas, in a text property."""
     terms = [" ".join(term.split()) for term in text.split(",") if term.strip()]
     if not terms or len(terms) > MOST_TERMS:
         raise InvalidParameter(f"'q' has {len(terms)} terms; 1 to {MOST_TERMS} are read.", "For example q=水田,旱地.")
@@ -91,10 +94,11 @@ def parse_q(call: Call, view: View) -> ast.Node | None:
 def parse_properties(call: Call, view: View, reserved: tuple[str, ...]) -> list[ast.Node]:
     """Return a filter for each queryable that is a parameter (/req/queryables-query-parameters/parameters)."""
     given = [field for field in queryables(view).values() if field and field.name in call.query]
-    return [equals(item.name, _value(call.one(item.name) or "", item)) for item in given if item.name not in reserved]
+    asked = [item for item in given if item.name not in reserved]
+    return [equals(item.name, typed_value(call.one(item.name) or "", item)) for item in asked]
 
 
-def _value(text: str, field: Field) -> Value:
+def typed_value(text: str, field: Field) -> Value:
     """Return the text as a value of the field's type. Raises InvalidParameter."""
     kind = field.type
     if kind == "integer" and _INTEGER.fullmatch(text) and -(2**63) <= int(text) < 2**63:
