@@ -40,7 +40,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case."""
+    """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case.
+
+    ``key``: column that makes the feature id where nothing else is declared; None for the primary key.
+    """
 
     name: str
     geometry_column: str
@@ -50,6 +53,7 @@ class TableInfo:
     fields: tuple[Field, ...]
     title: str = ""
     description: str = ""
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

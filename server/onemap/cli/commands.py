@@ -14,7 +14,7 @@ from onemap.app import collection_id, is_database, load_instance
 from onemap.cli.document import openapi_document
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
-from onemap.config import PostgisSettings, load_settings
+from onemap.config import PostgisSettings, PygeoapiSettings, load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
@@ -148,6 +148,8 @@ def import_(
     if store not in settings.stores:
         raise ConfigError(f"There is no store '{store}'.", did_you_mean(store, settings.stores))
     target = settings.stores[store]
+    if isinstance(target, PygeoapiSettings):
+        raise ConfigError(f"The store '{store}' can only be read.", "Name another store with --store.")
     if isinstance(target, PostgisSettings):
         summary = load_postgis(found, target, name, title or name)
     else:
