@@ -77,6 +77,8 @@ class Reader:
         """Return the feature with this id as a batch of one, or an empty batch."""
         from pygeoapi.provider.base import ProviderItemNotFoundError
 
+        if not key:
+            return self._batch([])
         with self._asking():
             try:
                 found = self._provider().get(key)
