@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from starlette.testclient import TestClient
 
 from onemap.app import create_app, publish_file
 from onemap.plugins.pygeoapi import FeatureProvider
+from tests.bench import peers
 from tests.conftest import Cluster
 from tests.providers import COUNT, CRS84, EPSG, PROVIDER, Files, configuration, make_files, write_instance
 
@@ -111,7 +114,7 @@ def test_three_ways_to_the_same_features(servers: dict[str, Get], query: dict[st
         {"sortby": "-number", "limit": "30"},
         {"sortby": "name,-size", "limit": "200"},
         {"sortby": "day", "offset": "40", "limit": "10", "bbox": "113.2,30.2,113.9,30.9"},
-        {"datetime": "2025-03-05", "limit": "1000"},
+        {"datetime": "2025-03-03", "limit": "1000"},
         {"datetime": "2025-03-05/2025-06-01", "limit": "1000"},
         {"datetime": "2025-09-01/..", "limit": "1000"},
         {"q": "ost", "limit": "1000"},
@@ -236,3 +239,45 @@ def test_the_file_stays_as_it_is(files: Files) -> None:
     with sqlite3.connect(files.gpkg) as connection:
         assert connection.execute("SELECT count(*) FROM villages").fetchone() == (COUNT,)
     connection.close()
+
+
+PEER = """
+import json, sys
+from pygeoapi.provider.sqlite import SQLiteGPKGProvider
+definition, queries = json.load(sys.stdin)
+provider = SQLiteGPKGProvider(definition)
+json.dump([provider.query(**query) for query in queries], sys.stdout)
+"""
+
+
+def test_the_same_file_by_the_geopackage_provider_of_pygeoapi(files: Files) -> None:
+    """It needs SpatiaLite and a sqlite3 that loads extensions: an environment of its own, made by ``make bench``."""
+    python = peers.HOME / "pygeoapi-0.24" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("there is no environment of pygeoapi 0.24; `make bench` makes it")
+    queries: list[dict[str, Any]] = [
+        {"limit": 1000},
+        {"limit": 40, "offset": 100},
+        {"limit": 1000, "bbox": [113.2, 30.2, 113.45, 30.4]},
+        {"limit": 1000, "properties": [("name", "村3")]},
+        {"limit": 1000, "bbox": [113, 30, 113.5, 31], "properties": [("name", "村3")]},
+    ]
+    asked = json.dumps([definition(files.gpkg, id_field="fid"), queries])
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(python), "-c", PEER],
+        input=asked,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    ours = FeatureProvider(definition(files.gpkg, id_field="fid", options={"level": "P"}))
+    for query, theirs in zip(queries, json.loads(done.stdout), strict=True):
+        found = ours.query(**query)
+        for item in theirs["features"]:
+            item["properties"].pop("fid")
+        alike(found, theirs)
+        assert found["numberMatched"] == theirs["numberMatched"] > 0

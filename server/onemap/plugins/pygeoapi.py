@@ -53,7 +53,7 @@ class FeatureProvider(BaseProvider):  # type: ignore[misc]
         super().__init__(provider_def)
         self.editable = False
         self._store, self._view = _opened(provider_def, self.properties)
-        self.id_field: str = provider_def.get("id_field") or self._view.collection.key
+        self.id_field: str = self._view.collection.key
         self.geom = self._view.collection.table.geometry_column
         self._fields: dict[str, Object] = {}
         with _answered():
@@ -113,7 +113,7 @@ class FeatureProvider(BaseProvider):  # type: ignore[misc]
         """Return a feature by its id. Raises ProviderItemNotFoundError."""
         with _answered():
             batch = self._store.feature(self._view, str(identifier))
-            if not len(batch):
+            if [str(key) for key in batch.keys] != [str(identifier)]:
                 raise ProviderItemNotFoundError(f"item {identifier} not found")
             return self._features(batch, self._target(crs_transform_spec))[0]
 

@@ -24,7 +24,7 @@ class Source:
     ``data``: the folder of an instance (``config/``, ``collections/``), a GeoPackage, or postgresql://... ; ``name``:
     a collection id in an instance, else a table. ``zone``: of this server; in an instance, by default as it says.
     ``level``: classification of a table, which nothing else states. ``folder``: of an instance's files, by default
-    ``data`` below it. ``temporal``: temporal field of a table.
+    ``data`` below it. ``temporal``, ``key``: temporal field and field with the ids of a table.
     """
 
     data: str
@@ -33,6 +33,7 @@ class Source:
     level: str | None = None
     folder: str | None = None
     temporal: str | None = None
+    key: str | None = None
 
     def open(self) -> tuple[Store, View]:
         """Return the store and what may be seen of the collection. Raises ConfigError, Unavailable.
@@ -66,7 +67,9 @@ class Source:
             raise ConfigError(f"There is no feature table '{self.name}'.", did_you_mean(self.name, known))
         collection = replace(found, level=level, fields=tuple(replace(field, level=level) for field in found.fields))
         if self.temporal is not None:
-            collection = replace(collection, temporal=(self.temporal,))
+            collection = replace(collection, temporal=(_field(collection, self.temporal),))
+        if self.key is not None and self.key != collection.table.primary_key:
+            collection = replace(collection, key=_field(collection, self.key))
         return collection, instance.stores[found.store], Policy(cast(Zone, zone), PolicySettings())
 
 
@@ -79,7 +82,8 @@ def source_of(definition: Mapping[str, Any]) -> Source:
     name = definition.get("collection") or definition.get("table")
     if not name:
         raise ConfigError("The provider has neither 'collection' nor 'table'.")
-    return Source(str(definition["data"]), str(name), temporal=definition.get("time_field"), **options)
+    temporal, key = definition.get("time_field"), definition.get("id_field")
+    return Source(str(definition["data"]), str(name), temporal=temporal, key=key, **options)
 
 
 # pygeoapi makes a provider for each request; stores and what they remember outlive it.
@@ -97,6 +101,13 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise ConfigError(f"options.{option} is '{value}'.", did_you_mean(value, known))
     return value
+
+
+def _field(collection: Collection, name: str) -> str:
+    known = [field.name for field in collection.fields]
+    if name not in known:
+        raise ConfigError(f"The table '{collection.table.name}' has no field '{name}'.", did_you_mean(name, known))
+    return name
 
 
 def _why(instance: Instance, name: str) -> str:

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
@@ -21,7 +22,7 @@ from pygeofilter import ast
 from onemap.catalog.model import Collection, Coverage, TableInfo
 from onemap.config import PygeoapiSettings
 from onemap.cql import Tree, all_of
-from onemap.errors import ConfigError, TooLarge
+from onemap.errors import ConfigError, TooLarge, Unavailable
 from onemap.geo.bbox import Box
 from onemap.geo.crs import Bounds, crs_from_srid
 from onemap.geo.overlay import OverlaySource
@@ -91,7 +92,7 @@ class PygeoapiStore:
         """Yield the features of a query in its order. Raises TooLarge, Unavailable."""
         ask = None if self._small() else self._direct(view, query)
         if ask is not None:
-            for batch in self._reader.pages(ask, query.offset, query.limit):
+            for batch in self._ordered(ask, query):
                 yield _shown(batch, view, query.columns)
             return
         copy = self._copy(view, query)  # held here: its file goes with it
@@ -109,7 +110,10 @@ class PygeoapiStore:
         return Copy(view.collection.table, [batch], 1).store.feature(view, key)
 
     def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
-        """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
+        """Return the features whose box meets ``bounds``, the ``most`` largest of them.
+
+        A provider of a large source may leave out those whose box does and whose geometry does not.
+        """
         copy = self._copy(view, FeatureQuery(limit=0, box=Box(bounds, view.collection.storage)))
         return copy.store.within(view, bounds, smallest, most)
 
@@ -170,6 +174,16 @@ class PygeoapiStore:
             return None
         after = ast.GreaterThan(ast.Attribute(key), query.after.key) if query.after else None
         return Ask(filter=all_of([tests, after]), sort=key)
+
+    def _ordered(self, ask: Ask, query: FeatureQuery) -> Iterator[Batch]:
+        """Yield the pages of a question. Raises Unavailable where the provider does not sort or filter as it should."""
+        last = query.after.key if query.after else None
+        for batch in self._reader.pages(ask, query.offset, query.limit):
+            keys = [*([] if last is None else [last]), *batch.keys]
+            if any(low >= high for low, high in pairwise(keys)):  # type: ignore[operator]
+                raise Unavailable(f"The source of '{self._settings.table}' is not in the order of its ids.")
+            last = keys[-1]
+            yield batch
 
     def _conditions(self, view: View, query: FeatureQuery) -> Tree | None:
         return all_of([view.rows, query.filter])
