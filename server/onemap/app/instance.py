@@ -24,6 +24,7 @@ from onemap.catalog.declare import SourceDeclaration
 from onemap.config import (
     GeoPackageSettings,
     PostgisSettings,
+    PygeoapiSettings,
     Service,
     Settings,
     StoreSettings,
@@ -36,6 +37,7 @@ from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
+from onemap.store.pygeoapi import PygeoapiStore
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
@@ -102,6 +104,8 @@ def _open(settings: Settings, folder: Path, declared: Iterable[CollectionDeclara
 def _source(name: str, settings: StoreSettings, folder: Path, keys: Mapping[str, str]) -> _Source:
     if isinstance(settings, PostgisSettings):
         store: Store = PostgisStore(settings, keys, own=True)
+    elif isinstance(settings, PygeoapiSettings):
+        store = PygeoapiStore(settings, folder)
     elif (folder / settings.path).exists():
         store = GeoPackageStore(folder / settings.path, own=True)
     else:

@@ -93,7 +93,7 @@ def collect(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[st
         description=declared.description,
         store=declared.source.store,
         table=table,
-        key=declared.key or table.primary_key,
+        key=declared.key or table.key or table.primary_key,
         fields=_fields(declared, table, codes),
         level=declared.level,
         storage=storage,
@@ -128,7 +128,7 @@ def _check_names(declared: CollectionDeclaration, table: TableInfo) -> None:
             raise ConfigError(
                 f"Collection '{declared.id}': table '{table.name}' has no field '{name}'.", did_you_mean(name, known)
             )
-    if declared.key and declared.key not in known | {table.primary_key}:
+    if declared.key and declared.key not in known | {table.primary_key, table.key}:
         raise ConfigError(f"Collection '{declared.id}': no field '{declared.key}'.", did_you_mean(declared.key, known))
 
 

@@ -50,6 +50,7 @@ class TableInfo:
     """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case.
 
     ``flat``: the table is known to hold neither heights nor measures.
+    ``key``: column that makes the feature id where nothing else is declared; None for the primary key.
     """
 
     name: str
@@ -62,6 +63,7 @@ class TableInfo:
     description: str = ""
     geometry_required: bool = False
     flat: bool = True
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from onemap.app import collection_id, is_database, load_instance
 from onemap.cli.document import openapi_document
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
-from onemap.config import PostgisSettings, StoreSettings, load_settings
+from onemap.config import PostgisSettings, PygeoapiSettings, StoreSettings, load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
@@ -146,6 +146,8 @@ def import_(
     name = identifier or collection_id(found.name)
     declared = _new_declaration(root, name)
     target = _store(store, root)
+    if isinstance(target, PygeoapiSettings):
+        raise ConfigError(f"The store '{store}' can only be read.", "Name another store with --store.")
     if isinstance(target, PostgisSettings):
         summary = load_postgis(found, target, name, title or name)
     else:

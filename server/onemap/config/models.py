@@ -81,13 +81,54 @@ class PostgisSettings(Model):
     timeouts: Timeouts = Field(default_factory=Timeouts, description="How long the database may take.")
 
 
+class PygeoapiSettings(Model):
+    """A feature provider of pygeoapi, read only; needs the extra `pygeoapi`."""
+
+    type: Literal["pygeoapi"] = Field(description="Kind of store.")
+    provider: str = Field(
+        description="Name of one of pygeoapi's own providers, for example CSV, or of one that an installed package"
+        " offers under the entry point `onemap.pygeoapi`; its dotted path will do."
+    )
+    data: str | dict[str, Any] = Field(
+        repr=False, description="What the provider reads; a file may be named relative to the data folder."
+    )
+    table: str = Field(description="Name by which collections address the features; the provider's `table` too.")
+    id_field: str = Field(description="Field with the ids.")
+    crs: int = Field(4326, description="EPSG code of the coordinates that the provider gives.")
+    authority_axes: bool = Field(
+        False, description="Coordinates have the axis order of the EPSG code, not easting or longitude first."
+    )
+    geometry_type: Literal[
+        "GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON"
+    ] = Field("GEOMETRY", description="Type of the geometries.")
+    options: dict[str, Any] = Field(
+        default_factory=dict, repr=False, description="Further keys of the provider's definition."
+    )
+    pushes: tuple[Literal["bbox", "filter", "sortby"], ...] | None = Field(
+        None,
+        description="What the provider evaluates itself, used where the source is larger than `copy_max`; default: what"
+        " is known of pygeoapi's own providers.",
+    )
+    copy_max: int = Field(
+        50_000,
+        ge=1,
+        description="Up to so many features are copied and evaluated here; more must be left to the provider.",
+    )
+    fresh: float = Field(60.0, gt=0, description="A copy of what is no file is read again after this time (s).")
+    extent: tuple[float, float, float, float] | None = Field(
+        None, description="Bounds of the features, x and y, where the source is larger than `copy_max`."
+    )
+
+
 def _kind(value: Any) -> str:
     kind = value.get("type", "geopackage") if isinstance(value, dict) else getattr(value, "type", "geopackage")
     return str(kind)
 
 
 StoreSettings = Annotated[
-    Annotated[GeoPackageSettings, Tag("geopackage")] | Annotated[PostgisSettings, Tag("postgis")],
+    Annotated[GeoPackageSettings, Tag("geopackage")]
+    | Annotated[PostgisSettings, Tag("postgis")]
+    | Annotated[PygeoapiSettings, Tag("pygeoapi")],
     Discriminator(_kind),
 ]
 

@@ -78,8 +78,11 @@ def parse_filter(call: Call, view: View) -> Tree | None:
 def parse_q(call: Call, view: View) -> ast.Node | None:
     """Return the filter for features with one of the terms of ``q`` in a text property. Raises InvalidParameter."""
     text = call.one("q")
-    if text is None:
-        return None
+    return None if text is None else text_search(text, view)
+
+
+def text_search(text: str, view: View) -> ast.Node:
+    """Return the filter for features with one of the terms, separated by commas, in a text property."""
     terms = [" ".join(term.split()) for term in text.split(",") if term.strip()]
     if not terms or len(terms) > MOST_TERMS:
         raise InvalidParameter(f"'q' has {len(terms)} terms; 1 to {MOST_TERMS} are read.", "For example q=水田,旱地.")

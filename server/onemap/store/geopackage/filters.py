@@ -40,7 +40,8 @@ def conditions(view: View, query: FeatureQuery, rtree: str | None) -> tuple[Sql 
             parts.append(_near(table, rtree, boxes))
     if query.after is not None and query.order:
         key = view.collection.key
-        keyed = {table.primary_key: Column(identifier(table.primary_key).text, "integer"), **every}
+        own = Column(identifier(key).text, "integer" if key == table.primary_key else "string")
+        keyed = {key: own, **every}
         parts.append(compile_filter(beyond(query.order, key, query.after), keyed, SQLITE))
     if not parts:
         return None, []
