@@ -8,7 +8,7 @@ here=$(dirname "$0")
 action=${1:-}
 [ -n "${2:-}" ] || { echo "usage: cluster.sh start|stop|dsn FOLDER" >&2; exit 2; }
 mkdir -p "$2"
-folder=$(cd "$2" && pwd)
+folder=$(cd "$2" && pwd -P)
 bin=${POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
 
 # PostgreSQL refuses to run as root; then it runs as the user of its Debian package.
@@ -28,8 +28,19 @@ running() {
     as_server "$bin/pg_ctl" status -s -D "$folder/data" >/dev/null 2>&1
 }
 
+# The user of the Debian package may not enter the home of root: then the folder is a link to one that it may enter.
+reachable() {
+    [ "$(id -u)" -ne 0 ] || as_server test -x "$folder" || {
+        there=/var/tmp/onemap-$(printf %s "$folder" | cksum | cut -d' ' -f1)
+        mkdir -p "$there"
+        rmdir "$folder" && ln -s "$there" "$folder"
+        folder=$there
+    }
+}
+
 create() {
     "$here/debian.sh" postgresql-15 postgresql-15-postgis-3 >&2
+    reachable
     [ "$(id -u)" -ne 0 ] || chown postgres "$folder"
     as_server "$bin/initdb" -D "$folder/data" -U postgres --encoding=UTF8 --locale=C --auth=trust --no-sync >/dev/null
     as_server sh -c "cat >>'$folder/data/postgresql.conf'" <<CONF

@@ -120,7 +120,7 @@ def cluster() -> Iterator[Cluster]:
     started = Cluster(ROOT / "build" / f"postgis-{os.getpid()}")
     yield started
     started.stop("immediate")
-    shutil.rmtree(started.folder, ignore_errors=True)
+    shutil.rmtree(started.folder.resolve(), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
