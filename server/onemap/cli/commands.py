@@ -14,7 +14,7 @@ from onemap.app import collection_id, is_database, load_instance
 from onemap.cli.document import openapi_document
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
-from onemap.config import PostgisSettings, PygeoapiSettings, StoreSettings, load_settings
+from onemap.config import GeoPackageSettings, PostgisSettings, PygeoapiSettings, load_settings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
@@ -146,8 +146,6 @@ def import_(
     name = identifier or collection_id(found.name)
     declared = _new_declaration(root, name)
     target = _store(store, root)
-    if isinstance(target, PygeoapiSettings):
-        raise ConfigError(f"The store '{store}' can only be read.", "Name another store with --store.")
     if isinstance(target, PostgisSettings):
         summary = load_postgis(found, target, name, title or name)
     else:
@@ -208,12 +206,15 @@ def _new_declaration(root: Path, name: str) -> Path:
     return path
 
 
-def _store(name: str, root: Path) -> StoreSettings:
-    """Return the settings of a store of the configuration. Raises ConfigError naming the nearest one."""
+def _store(name: str, root: Path) -> PostgisSettings | GeoPackageSettings:
+    """Return the settings of a store that can be written to. Raises ConfigError, for an unknown one with the nearest."""
     stores = load_settings(root / "config").stores
     if name not in stores:
         raise ConfigError(f"There is no store '{name}'.", did_you_mean(name, stores))
-    return stores[name]
+    found = stores[name]
+    if isinstance(found, PygeoapiSettings):
+        raise ConfigError(f"The store '{name}' can only be read.", "Name another store with --store.")
+    return found
 
 
 def _checked(source: str | None) -> str | None:
