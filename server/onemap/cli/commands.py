@@ -207,7 +207,7 @@ def _new_declaration(root: Path, name: str) -> Path:
 
 
 def _store(name: str, root: Path) -> PostgisSettings | GeoPackageSettings:
-    """Return the settings of a store that can be written to. Raises ConfigError, for an unknown one with the nearest."""
+    """Return the settings of a store that is written to. Raises ConfigError, naming the nearest for an unknown one."""
     stores = load_settings(root / "config").stores
     if name not in stores:
         raise ConfigError(f"There is no store '{name}'.", did_you_mean(name, stores))
