@@ -13,6 +13,7 @@ from onemap.catalog.model import Field, TableInfo
 from onemap.store.base import Batch, FeatureQuery, Key, SortKey, View
 from onemap.store.geopackage.blob import decode
 from onemap.store.geopackage.filters import conditions
+from onemap.store.keys import integer_key
 from onemap.store.sql import Sql, compose, identifier, identifiers
 
 _SELECT = "SELECT {key}, {geom}{columns} FROM {table} WHERE "
@@ -30,6 +31,8 @@ class Select:
         self._sorted = bool(query.order)
         self._key = identifier(view.collection.key)
         self._integer_key = view.collection.key == table.primary_key
+        kinds = {field.name: field.type for field in table.fields}
+        self._integers = self._integer_key or kinds.get(view.collection.key) == "integer"
         names = identifiers(field.name for field in self.fields)
         self._gaps = {
             "key": self._key,
@@ -49,11 +52,9 @@ class Select:
 
     def by_key(self, connection: sqlite3.Connection, key: str) -> Batch:
         """Return the feature with this id, or an empty batch."""
-        value: Key = key
-        if self._integer_key:
-            if not (key.isascii() and key.isdecimal() and len(key) <= 19 and str(int(key)) == key and int(key) < 2**63):
-                return self._batch([])
-            value = int(key)
+        value: Key | None = integer_key(key) if self._integers else key
+        if value is None:
+            return self._batch([])
         return self._run(connection, "{key} = ? AND {where} LIMIT 1", [value, *self.values])
 
     def by_primary_keys(self, connection: sqlite3.Connection, ids: Sequence[int]) -> Batch:

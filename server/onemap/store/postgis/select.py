@@ -10,6 +10,7 @@ import shapely
 from psycopg import sql
 
 from onemap.store.base import Batch, FeatureQuery, Key, Position, SortKey, View
+from onemap.store.keys import integer_key
 from onemap.store.order import beyond
 from onemap.store.postgis.filters import columns_of, compile_condition, sort_columns
 from onemap.store.postgis.regions import Where, area_condition
@@ -17,7 +18,6 @@ from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.sessions import Row
 
 Statement = tuple[bytes, dict[str, Any]]
-_LARGEST_KEY = 2**63
 _PAGE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} ORDER BY {order} LIMIT {limit} OFFSET {offset}")
 # The inner OFFSET keeps the planner from walking the whole table in key order in search of a few features in a box.
 _FEW = sql.SQL(
@@ -86,12 +86,8 @@ class Select:
 
     def by_key(self, key: str) -> Statement | None:
         """Return the statement for one feature; None for a key that no feature can have."""
-        value: Key = key
-        if self.key.kind == "integer":
-            if not _is_integer(key):
-                return None
-            value = int(key)
-        elif "\x00" in key:
+        value: Key | None = integer_key(key) if self.key.kind == "integer" else key
+        if value is None or "\x00" in key:
             return None
         return self._statement(_PAGE, {"one": value, "limit": 1, "offset": 0}, None, _ONE)
 
@@ -161,10 +157,3 @@ def decode(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.object_
     wkb = np.empty(len(blobs), dtype=object)
     wkb[:] = blobs
     return np.asarray(shapely.from_wkb(wkb), dtype=object)
-
-
-def _is_integer(text: str) -> bool:
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 19):
-        return False
-    return str(int(text)) == text and -_LARGEST_KEY <= int(text) < _LARGEST_KEY
