@@ -49,11 +49,15 @@ class Visit:
 
     def map_ready(self) -> None:
         """Wait until the map has loaded and drawn its tiles."""
+        self.until(READY)
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression holds; asked from outside, as the pages allow no evaluation within."""
         for _ in range(PATIENCE // 200):
-            if self.page.evaluate(READY):
+            if self.page.evaluate(condition):
                 return
             self.page.wait_for_timeout(200)
-        raise AssertionError("the map did not become ready")
+        raise AssertionError(f"not in time: {condition}")
 
     def shot(self, name: str) -> bytes:
         """Keep a screenshot of the window."""

@@ -45,7 +45,7 @@ def column(page: Page, title: str) -> list[str]:
 
 def shapes_ready(visit: Visit) -> None:
     """Wait until the map has drawn the features."""
-    visit.page.wait_for_function("Boolean(window.onemap?.map.getSource('features'))")
+    visit.until("Boolean(window.onemap?.map.getSource('features'))")
     visit.map_ready()
 
 
@@ -141,7 +141,7 @@ def test_conditions_of_every_kind_become_one_filter_and_fill_the_form_in_again(v
     page.get_by_role("button", name="应用").first.click()
     page.wait_for_url("**filter=**")
     assert asked(page)["filter"] == (
-        "CASEI(XMMC) LIKE CASEI('%街道%') AND PZRQ BETWEEN '2024-01-01' AND '2025-12-31' AND YDMJ >= 0"
+        "CASEI(XMMC) LIKE CASEI('%街道%') AND PZRQ BETWEEN DATE('2024-01-01') AND DATE('2025-12-31') AND YDMJ >= 0"
     )
     assert all("街道" in text for text in column(page, "项目名称"))
     assert all("2024-01-01" <= text <= "2025-12-31" for text in column(page, "批准日期"))
@@ -149,7 +149,7 @@ def test_conditions_of_every_kind_become_one_filter_and_fill_the_form_in_again(v
     expect(page.locator("textarea[name=filter]")).to_have_value("")
     page.locator(".asked a").filter(has_text="项目名称").click()
     page.wait_for_url(lambda address: "CASEI" not in address)
-    assert asked(page)["filter"] == "PZRQ BETWEEN '2024-01-01' AND '2025-12-31' AND YDMJ >= 0"
+    assert asked(page)["filter"] == "PZRQ BETWEEN DATE('2024-01-01') AND DATE('2025-12-31') AND YDMJ >= 0"
 
 
 def test_chosen_columns_are_the_only_ones_and_stay_with_the_next_page(visit: Visit) -> None:
