@@ -63,10 +63,10 @@ free_port() {
 start() {
     running && return
     [ -s "$folder/data/PG_VERSION" ] || create
-    PORT=${PORT:-$(cat "$folder/port" 2>/dev/null || free_port)}
-    echo "$PORT" >"$folder/port"
+    port=$(cat "$folder/port" 2>/dev/null || free_port)
+    echo "$port" >"$folder/port"
     rm -f "$folder/data/postmaster.pid"
-    as_server "$bin/pg_ctl" start -s -w -D "$folder/data" -l "$folder/data/server.log" -o "-p $PORT" >&2
+    as_server "$bin/pg_ctl" start -s -w -D "$folder/data" -l "$folder/data/server.log" -o "-p $port" >&2
 }
 
 case $action in
