@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -172,11 +174,12 @@ def test_other_programs_are_logged(editable: Editable) -> None:
 def test_ogr_edits_are_logged(editable: Editable) -> None:
     if editable.dsn is not None:
         pytest.skip("a file for OGR")
+    if not shutil.which("ogrinfo") and not os.environ.get("CI"):
+        pytest.skip("ogrinfo is not installed: apt-get install gdal-bin")
     sql = "UPDATE parcels SET geom = ST_GeomFromText('MULTIPOLYGON(((0 0,1 0,1 1,0 0)))', 4547) WHERE fid = 4"
     command = ["ogrinfo", "-q", "-dialect", "SQLITE", "-sql", sql, str(editable.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if "ERROR" in done.stderr:
-        pytest.skip(done.stderr)
+    assert "ERROR" not in done.stderr
     assert editable.changes(BOXES) == [("update", *square(3).bounds, 0.0, 0.0, 1.0, 1.0)]
 
 

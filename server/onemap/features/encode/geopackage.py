@@ -16,17 +16,8 @@ from onemap.catalog import Field
 from onemap.features.encode.background import Check, file_stream
 from onemap.features.encode.context import Context, limited, placed
 from onemap.store import Batch
-from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, OtherGeometryType, TableSpec
+from onemap.store.geopackage.writer import COLUMN_TYPES, FieldSpec, GeoPackageWriter, OtherGeometryType, TableSpec
 
-_TYPES = {
-    "string": "TEXT",
-    "integer": "INTEGER",
-    "number": "REAL",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "DATETIME",
-    "binary": "BLOB",
-}
 _CACHE_MIB = 32
 
 
@@ -71,7 +62,7 @@ def _table(context: Context) -> TableSpec:
 
 def _type(field: Field) -> str:
     bound = f"({field.max_length})" if field.type == "string" and field.max_length else ""
-    return _TYPES[field.type] + bound
+    return COLUMN_TYPES[field.type] + bound
 
 
 def _columns(batch: Batch, context: Context) -> dict[str, Sequence[object]]:

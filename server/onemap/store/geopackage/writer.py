@@ -16,6 +16,8 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from onemap.catalog.model import FieldType
+
 APPLICATION_ID = 0x47504B47  # "GPKG"
 USER_VERSION = 10300
 
@@ -91,6 +93,18 @@ END;
 """
 _TRIGGER_NAMES = ("insert", "update2", "update4", "update5", "update6", "update7", "delete")
 _RTREE_EXTENSION = ("gpkg_rtree_index", "http://www.geopackage.org/spec120/#extension_rtree", "write-only")
+
+
+COLUMN_TYPES: Mapping[FieldType, str] = {
+    "string": "TEXT",
+    "integer": "INTEGER",
+    "number": "REAL",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "datetime": "DATETIME",
+    "binary": "BLOB",
+}
+"""The column type that holds a field (GeoPackage 1.3, table 1)."""
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,9 @@ from onemap.catalog.model import FieldType, TableInfo
 from onemap.errors import TooLarge
 from onemap.store.base import Batch, Key
 from onemap.store.geopackage import GeoPackageStore
-from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
+from onemap.store.geopackage.writer import COLUMN_TYPES, FieldSpec, GeoPackageWriter, TableSpec
 
-_COLUMNS: Mapping[FieldType, str] = {
-    "string": "TEXT",
-    "integer": "INTEGER",
-    "number": "REAL",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "datetime": "DATETIME",
-    "binary": "TEXT",
-}
+_COLUMNS: Mapping[FieldType, str] = {**COLUMN_TYPES, "binary": "TEXT"}
 
 
 class Copy:
