@@ -181,7 +181,7 @@ def test_counting_gives_up_rather_than_being_slow(store: tuple[Store, View]) -> 
 
 def test_the_largest_features_come_first_when_there_are_too_many(store: tuple[Store, View], shapes: np.ndarray) -> None:
     source, view = store
-    batch = source.within(view, (113.0, 30.0, 114.0, 31.0), 0.0, 50)
+    batch = source.within(view, (113.0, 30.0, 114.0, 31.0), 0.0, FeatureQuery(limit=50))
     areas = np.sort(shapely.area(shapes[shapely.is_valid(shapes)]))[::-1]
     assert len(batch) == 50
     assert shapely.area(batch.geometries).min() > areas[80]

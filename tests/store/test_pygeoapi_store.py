@@ -193,10 +193,10 @@ def test_extent_and_tiles(opened: tuple[str, Store, View], files: Files) -> None
         {features[at][0] for at in np.flatnonzero(shapely.intersects(shapely.box(*tile), some))}
         for some in (shapes, shapely.envelope(shapes))
     )
-    found = set(store.within(view, tile, 0.0, 1000).keys)
+    found = set(store.within(view, tile, 0.0, FeatureQuery(limit=1000)).keys)
     assert touched <= found <= boxed
     assert found == boxed or kind.endswith("large")
-    assert len(store.within(view, tile, 0.0, 5)) == 5
+    assert len(store.within(view, tile, 0.0, FeatureQuery(limit=5))) == 5
 
 
 def test_a_file_that_changes(files: Files, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from onemap.geo.overlay import repair
 from onemap.geo.subdivide import subdivide
 from onemap.processes.layers import Layer
 from onemap.processes.project import Plane
+from onemap.store import FeatureQuery
 
 _DEGREE_M = 111_320.0
 _STEPS = (100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -57,7 +58,7 @@ def _features(layer: Layer, project: shapely.Geometry, step: float) -> NDArray[n
     bounds = transform_bounds(box, CRS84, layer.collection.storage)
     if bounds is None:
         return np.empty(0, dtype=object)
-    geometries = layer.store.within(layer.view, bounds, 0.0, _MOST).geometries
+    geometries = layer.store.within(layer.view, bounds, 0.0, FeatureQuery(limit=_MOST, columns=())).geometries
     moved = transform(geometries, layer.collection.storage, CRS84)
     kept: NDArray[np.object_] = moved[[geometry is not None and not geometry.is_empty for geometry in moved]]
     return kept

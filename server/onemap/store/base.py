@@ -145,10 +145,11 @@ class Store(Protocol):
         """Return the feature with this id as a batch of one, or an empty batch."""
         ...
 
-    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
-        """Return the features whose box meets ``bounds`` (storage x, y), the ``most`` largest of them.
+    def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
+        """Return the features whose box meets ``bounds`` (storage x, y), the ``query.limit`` largest of them.
 
         Features whose box is smaller than ``smallest`` (storage units) in both directions are left out; 0 keeps all.
+        Of the query its filter, columns and limit count.
         """
         ...
 

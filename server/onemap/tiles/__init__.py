@@ -10,11 +10,12 @@ from onemap.config import Settings, shipped
 from onemap.errors import NotFound
 from onemap.security import Gate
 from onemap.store import View
+from onemap.tiles.app import TileApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.params import FORMAT, PATTERN
-from onemap.tiles.routes import TileApp, TileRoutes
+from onemap.tiles.routes import TileRoutes
 from onemap.tiles.tilesets import TileSets
 
 __all__ = ["block"]

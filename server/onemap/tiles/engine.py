@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
-from onemap.store import Store, View
+from onemap.store import FeatureQuery, View
+from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import Level, TileMatrixSet
 from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
 from onemap.tiles.shapes import BUFFER, Plane, make_shapes
@@ -36,23 +37,26 @@ class Tile:
         return self.level.bounds(self.row, self.col)
 
 
-def render(store: Store, view: View, tile: Tile, most: int) -> bytes:
-    """Return the tile as Mapbox Vector Tile, empty when nothing is there. Blocks.
+def render(layer: Layer, tile: Tile, most: int) -> bytes:
+    """Return a layer of a Mapbox Vector Tile, empty when nothing is there. Blocks.
 
-    The layer has the id of the collection and the visible columns only. At most ``most`` features,
+    It has the id of the collection, and the columns asked for. At most ``most`` features,
     the largest, are drawn; lines and surfaces smaller than half a cell (1/512 of a tile) are left out,
     except that an overview always shows the largest there are.
     """
+    view = layer.view
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
+    query = FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
     half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
-    batch = store.within(view, plane.bounds, half_cell, most)
+    batch = layer.store.within(view, plane.bounds, half_cell, query)
     if tile.overview and len(batch) < _FEW:
-        batch = store.within(view, plane.bounds, half_cell / _HALF_CELL, min(_FEW, most))
+        few = replace(query, limit=min(_FEW, most))
+        batch = layer.store.within(view, plane.bounds, half_cell / _HALF_CELL, few)
     if not len(batch):
         return b""
-    attributes = Attributes(batch.keys, view.columns, batch.columns)
+    attributes = Attributes(batch.keys, layer.columns, batch.columns)
     return encode_tile(view.collection.id, make_shapes(batch.geometries, plane), attributes)
 
 

@@ -80,6 +80,11 @@ class Select:
         rows = connection.execute(compose(sql + " ORDER BY {order}", **self._gaps), values)
         return [row[0] for row in rows]
 
+    def matching(self, connection: sqlite3.Connection, ids: Sequence[int]) -> list[int]:
+        """Return those of the primary keys whose features match."""
+        sql = "SELECT {primary} FROM {table} WHERE {primary} IN (SELECT value FROM json_each(?)) AND {where}"
+        return [row[0] for row in connection.execute(compose(sql, **self._gaps), [_json(ids), *self.values])]
+
     def count(self, connection: sqlite3.Connection) -> int | None:
         """Return how many features match, or None when counting takes longer than a fifth of a second."""
         deadline = time.monotonic() + _COUNT_SECONDS

@@ -133,14 +133,17 @@ class GeoPackageStore:
         """Return the feature with this id as a batch of one, or an empty batch."""
         return Select(view).by_key(self._connections.get(), key)
 
-    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
-        """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
+    def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
+        """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them."""
+        select, connection = Select(view, query), self._connections.get()
         ids, boxes = self._index.candidates(view.collection.table, bounds)
         sizes = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
         kept = np.flatnonzero(sizes >= smallest)
-        if len(kept) > most:
-            kept = kept[np.argpartition(-sizes[kept], most)[:most]]
-        return Select(view).by_primary_keys(self._connections.get(), np.sort(ids[kept]).tolist())
+        if len(kept) > query.limit and select.where is not None:
+            kept = kept[np.isin(ids[kept], select.matching(connection, ids[kept].tolist()))]
+        if len(kept) > query.limit:
+            kept = kept[np.argpartition(-sizes[kept], query.limit)[: query.limit]]
+        return select.by_primary_keys(connection, np.sort(ids[kept]).tolist())
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
         """Return visible columns of the features with these primary keys, in the order of the keys."""

@@ -152,10 +152,10 @@ class PostgisStore:
         except InvalidParameter:
             return select.batch([])
 
-    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
-        """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
-        select = self._select(view)
-        statement = select.within(bounds, smallest, most)
+    def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
+        """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them."""
+        select = self._select(view, query)
+        statement = select.within(bounds, smallest, query.limit)
         return select.batch(self._sessions.rows(*statement, seconds=self._settings.timeouts.tiles))
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:

@@ -109,13 +109,13 @@ class PygeoapiStore:
             return _shown(batch, view, None)
         return Copy(view.collection.table, [batch], 1).store.feature(view, key)
 
-    def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
-        """Return the features whose box meets ``bounds``, the ``most`` largest of them.
+    def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
+        """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them.
 
         A provider of a large source may leave out those whose box does and whose geometry does not.
         """
         copy = self._copy(view, FeatureQuery(limit=0, box=Box(bounds, view.collection.storage)))
-        return copy.store.within(view, bounds, smallest, most)
+        return copy.store.within(view, bounds, smallest, query)
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
         """Return visible columns of the features with these primary keys, in the order of the keys."""
