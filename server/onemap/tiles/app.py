@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
 from isal import igzip, isal_zlib
 
 from onemap import __version__
@@ -17,10 +16,11 @@ from onemap.block.conditional import not_modified
 from onemap.config import Settings
 from onemap.security import Gate
 from onemap.tiles.cache import Made, TileCache
-from onemap.tiles.engine import Tile, render
+from onemap.tiles.engine import render
 from onemap.tiles.layer import Layer
 from onemap.tiles.mvt import MEDIA_TYPE
-from onemap.tiles.params import METHODS, TileRequest, parse_tile
+from onemap.tiles.params import METHODS
+from onemap.tiles.resolve import Resolver, Wanted
 from onemap.tiles.tilesets import TileSets
 
 Scope = MutableMapping[str, Any]
@@ -39,8 +39,7 @@ class TileApp:
     """The ASGI application of tiles: authorise, compare the entity tag, send the stored body."""
 
     def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings) -> None:
-        self._gate = gate
-        self._tilesets = tilesets
+        self._resolver = Resolver(gate, tilesets)
         self._most = settings.limits.tile_features
         self._cache = TileCache(CACHE_BYTES, max(2, os.cpu_count() or 2))
 
@@ -49,17 +48,15 @@ class TileApp:
         if scope["method"] == "OPTIONS":
             await _send(send, 204, [(b"allow", METHODS.encode())])
             return
-        request = parse_tile(scope, match)
-        view = self._gate.view(scope["onemap.principal"], request.collection)
-        layer = Layer(view, self._gate.store(view))
-        state = layer.store.state()
-        tile = await self._tile(request, layer, state)
-        tag = self._tag(layer, state, tile)
+        wanted = await self._resolver.resolve(scope, match)
+        request = wanted.request
+        state = _state(wanted.layers)
+        tag = self._tag(wanted, state)
         headers = [(b"etag", _etag(tag, request.gzip).encode()), *_VALIDATION]
         if not_modified(request.if_none_match, _etag(tag, request.gzip)):
             await _send(send, 304, headers)
             return
-        body = await self._cache.get(tag, partial(self._make, layer, state, tile))
+        body = await self._cache.get(tag, partial(self._make, wanted, state))
         if not body:
             await _send(send, 204, _VALIDATION)
             return
@@ -71,25 +68,22 @@ class TileApp:
         headers.append((b"content-length", str(len(body)).encode()))
         await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body)
 
-    async def _tile(self, request: TileRequest, layer: Layer, state: str) -> Tile:
-        """Return the tile asked for. Raises NotFound for an unknown set and outside the limits."""
-        matrix_set = self._tilesets.matrix_set(request.matrix_set)
-        tileset = self._tilesets.known(layer.view, state, matrix_set)
-        if tileset is None:
-            tileset = await anyio.to_thread.run_sync(self._tilesets.get, layer.view, layer.store, matrix_set)
-        return tileset.tile(request.level, request.row, request.col)
-
-    def _tag(self, layer: Layer, state: str, tile: Tile) -> str:
+    def _tag(self, wanted: Wanted, state: str) -> str:
         """Return what stands for the tile's content: all that it is made from, so no tile is made to compare tags."""
+        tile, digests = wanted.tile, [layer.digest for layer in wanted.layers]
         place = (tile.matrix_set.id, tile.level.id, tile.row, tile.col)
-        made_from = (__version__, self._most, layer.digest, state, *place)
+        made_from = (__version__, self._most, digests, state, *place)
         return hashlib.blake2b(repr(made_from).encode(), digest_size=12).hexdigest()
 
-    def _make(self, layer: Layer, state: str, tile: Tile) -> Made:
+    def _make(self, wanted: Wanted, state: str) -> Made:
         """Return the compressed tile; one made while the data changed is given once and not kept."""
-        body = render(layer, tile, self._most)
+        body = b"".join(render(layer, wanted.tile, self._most) for layer in wanted.layers)
         packed = igzip.compress(body, _GZIP_LEVEL, mtime=0) if body else b""
-        return Made(packed, keep=layer.store.state() == state)
+        return Made(packed, keep=_state(wanted.layers) == state)
+
+
+def _state(layers: Sequence[Layer]) -> str:
+    return "|".join(layer.store.state() for layer in layers)
 
 
 def _etag(tag: str, gzip: bool) -> str:
