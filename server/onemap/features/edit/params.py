@@ -10,8 +10,8 @@ from onemap.block import Call
 from onemap.block.conditional import expected_states
 from onemap.block.query import SHARED, refuse_unknown, shorten
 from onemap.errors import PreconditionRequired, UnknownCrs, UnsupportedMediaType
-from onemap.features.crs import parse_crs
 from onemap.geo.crs import CRS84, Crs
+from onemap.query.crs import parse_crs
 from onemap.store import View
 
 FEATURE_TYPES = ("application/geo+json", "application/json")
