@@ -352,7 +352,7 @@ def test_a_layer_on_a_border_of_zones_is_in_both(border: TestClient) -> None:
 
 
 @pytest.mark.parametrize("matrix_set", ["CGCS2000GK3Zone38", "CGCS2000GK3Zone39"])
-@pytest.mark.parametrize("level", [4, 9, 12])
+@pytest.mark.parametrize("level", [4, 7, 9])
 def test_zone_tiles_hold_all_that_lies_in_them(border: TestClient, matrix_set: str, level: int) -> None:
     """Every square is drawn where PROJ puts its corners, also in coarse tiles, which leave the zone far behind."""
     found = limits(border, "squares", matrix_set, str(level))
