@@ -28,7 +28,6 @@ def preview(tileset: TileSet, origin: Origin, call: Call) -> dict[str, Any]:
             "origins": [level.origin for level in levels],
             "tileSizes": [[round(level.width / level.cell_size), round(level.height / level.cell_size)]
                           for level in levels],
-            "sizes": [[level.columns, level.rows] for level in levels],
         },
         "layers": [_layer(part.view, call.lang) for part in tileset.parts],
         "attribution": origin.attribution,
