@@ -1,6 +1,6 @@
 // The map of a tileset in the CRS of its matrix set, by OpenLayers: what the other library can only draw on web Mercator.
 
-import { el, lang, t } from './dom.js'
+import { el, t } from './dom.js'
 import { colours, look } from './layers.js'
 
 const { ol } = window
@@ -30,19 +30,26 @@ function rgba(colour, opacity) {
   return [red, green, blue, opacity]
 }
 
-// Return the style function of the layers: the colours of the codes where a collection has such, else of its role.
-function styles(layers) {
-  const looks = new Map(layers.map((layer, place) => [layer.id, { layer, shown: look(layer, place), codes: new Map(colours(layer)) }]))
+// Return the style function of a layer: the colours of its codes where it has such, else of its role.
+function styles(layer, shown) {
+  const codes = new Map(colours(layer))
   const made = new Map()
   return (feature) => {
-    const found = looks.get(feature.get('layer'))
-    if (!found) return null
-    const { layer, shown, codes } = found
+    if (feature.get('layer') !== layer.id) return null
     const code = layer.colour_by ? String(feature.get(layer.colour_by)) : ''
-    const key = `${layer.id} ${codes.has(code) ? code : ''}`
-    if (!made.has(key)) made.set(key, style(shown, codes.get(code) ?? shown.colour))
-    return made.get(key)
+    const colour = codes.get(code) ?? shown.colour
+    if (!made.has(colour)) made.set(colour, style(shown, colour))
+    return made.get(colour)
   }
+}
+
+// Return a map layer for each layer of the tiles, all from one source: within one map layer, features of different
+// collections with the same id would hide each other from clicks.
+function mapLayers(layers, tiles) {
+  return layers.map((layer, place) => {
+    const shown = look(layer, place)
+    return new ol.layer.VectorTile({ source: tiles, style: styles(layer, shown), zIndex: shown.order, renderBuffer: 64 })
+  })
 }
 
 function style(shown, colour) {
@@ -50,7 +57,7 @@ function style(shown, colour) {
   const stroke = new ol.style.Stroke({ color: edge, width: shown.line, lineDash: shown.dash })
   const fill = new ol.style.Fill({ color: rgba(colour, shown.hatch ? 0.35 : shown.fill) })
   const image = new ol.style.Circle({ radius: 4.5, fill: new ol.style.Fill({ color: colour }), stroke: new ol.style.Stroke({ color: '#fff', width: 1.2 }) })
-  return new ol.style.Style({ fill, stroke, image, zIndex: shown.order })
+  return new ol.style.Style({ fill, stroke, image })
 }
 
 function position(map, { geographic }, output) {
@@ -82,15 +89,13 @@ function start(container) {
     return
   }
   const inside = projection(settings)
-  const tiles = new ol.layer.VectorTile({
-    source: source(settings, inside), style: styles(settings.layers), declutter: false, renderBuffer: 64,
-  })
+  const layers = mapLayers(settings.layers, source(settings, inside))
   const view = new ol.View({
     projection: inside, resolutions: [...settings.grid.resolutions, ...finer(settings.grid.resolutions)], constrainResolution: false,
     enableRotation: false, showFullExtent: true,
   })
   const controls = [new ol.control.Zoom(), new ol.control.ScaleLine({ minWidth: 80 }), new ol.control.Attribution({ collapsible: false })]
-  const map = new ol.Map({ target: container, layers: [tiles], view, controls })
+  const map = new ol.Map({ target: container, layers, view, controls })
   view.fit(settings.bounds, { padding: [24, 24, 24, 24], size: map.getSize() })
   const box = el('div', { class: 'identified', hidden: true })
   const output = el('output', { class: 'position', 'aria-label': t('指针位置', 'Pointer position') })
@@ -98,7 +103,7 @@ function start(container) {
   position(map, settings, output)
   identify(map, settings.layers, box)
   map.on('rendercomplete', () => { container.dataset.drawn = 'true' })
-  window.onemap = { map, tiles, lang }
+  window.onemap = { map }
 }
 
 function finer(resolutions) {
