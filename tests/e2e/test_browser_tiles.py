@@ -62,8 +62,8 @@ def to_map(matrix_set: str, point: shapely.Point) -> list[float]:
 def test_openlayers_draws_each_feature_in_its_place(visit: Visit, tileset: str) -> None:
     page = visit.open(tileset)
     visit.until(DRAWN)
-    matrix_set = tileset.split("?")[0].split("/")[-1]
-    visit.shot(f"openlayers-{tileset.split('?')[0].strip('/').replace('/', '-')}")
+    matrix_set = tileset.split("?", maxsplit=1)[0].rsplit("/", maxsplit=1)[-1]
+    visit.shot(f"openlayers-{tileset.split('?', maxsplit=1)[0].strip('/').replace('/', '-')}")
     assert colours(page, "[data-tileset]") > 20
     page.evaluate("window.onemap.metres = 1")
     for key, point in parcels(visit.server, 3):

@@ -10,7 +10,7 @@ from onemap.block.links import Link, Links, link
 from onemap.config import Settings, shipped
 from onemap.errors import Unavailable
 from onemap.security import Gate
-from onemap.tiles import endpoints
+from onemap.tiles import endpoints, wmts
 from onemap.tiles.app import TileApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
@@ -47,12 +47,13 @@ def block(gate: Gate, settings: Settings) -> Block:
     tilesets = TileSets(with_national(load_matrix_sets(shipped("matrixsets"))))
     routes = TileRoutes(gate, tilesets, settings)
     names = tuple(tilesets.matrix_sets)
+    tiles = TileApp(gate, tilesets, settings)
     return Block(
         id="tiles",
         title="OGC API Tiles",
         conformance=CONFORMANCE,
         endpoints=(*endpoints.fixed(routes, names, names), *endpoints.of_collection(routes, names)),
-        raw=(RawRoute(PATTERN, TileApp(gate, tilesets, settings)),),
+        raw=(RawRoute(PATTERN, tiles), RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles))),
         landing_links=_landing_links,
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes, tilesets),
@@ -83,6 +84,9 @@ def _landing_links(links: Links) -> list[Link]:
     return [
         link(links.to("tiles"), TILESETS_VECTOR, JSON.media_type, "Vector tiles of all collections"),
         link(links.to("tileMatrixSets", f="json"), schemes, JSON.media_type, "Tile matrix sets"),
+        link(
+            links.to("wmts", "1.0.0", "WMTSCapabilities.xml"), "related", "application/xml", "WMTS 1.0.0 capabilities"
+        ),
     ]
 
 
