@@ -13,7 +13,7 @@ from onemap.block import Principal
 from onemap.block.links import Links
 from onemap.block.query import shorten
 from onemap.config import Settings
-from onemap.errors import ClientError, MethodNotAllowed, NotFound
+from onemap.errors import ClientError, ClientGone, MethodNotAllowed, NotFound, Unavailable
 from onemap.security import Gate
 from onemap.tiles.origin import Origin, dataset, origin_of
 from onemap.tiles.params import METHODS
@@ -44,6 +44,10 @@ class WmtsApp:
 
     async def __call__(self, scope: Scope, receive: object, send: Send, match: re.Match[str]) -> None:
         """Answer one request; what is wrong is said in XML."""
+        if scope["method"] == "OPTIONS":
+            await send({"type": "http.response.start", "status": 204, "headers": [(b"allow", METHODS.encode())]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         if scope["method"] not in ("GET", "HEAD"):
             raise MethodNotAllowed(f"{scope['method'][:20]} is not supported here.", allow=METHODS)
         try:
@@ -55,7 +59,9 @@ class WmtsApp:
                 await self._tile(wanted, scope, receive, send)
         except Fault as fault:
             await _send(scope, send, fault.status, fault.report())
-        except ClientError as error:
+        except ClientGone:
+            raise
+        except (ClientError, Unavailable) as error:
             await _send(scope, send, error.status, report("NoApplicableCode", error.detail))
 
     def _capabilities(self, scope: Scope) -> bytes:

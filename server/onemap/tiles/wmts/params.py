@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from onemap.block.query import parse_query, shorten
+from onemap.errors import NotFound
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.wmts.faults import Fault
 from onemap.tiles.wmts.names import STYLE
@@ -31,12 +32,12 @@ class GetTile:
 
 
 def parse_rest(path: str) -> GetTile | None:
-    """Return the request that a path below the version means; None for the capabilities. Raises Fault."""
+    """Return the request that a path below the version means; None for the capabilities. Raises Fault, NotFound."""
     if path == CAPABILITIES:
         return None
     found = _REST.fullmatch(path)
     if found is None:
-        raise Fault("NoApplicableCode", "", f"There is nothing at '{shorten(path)}'.")
+        raise NotFound(f"There is nothing at '{shorten(path)}'.")
     return _tile(dict(zip(_TILE, found.groups(), strict=True)))
 
 
