@@ -130,7 +130,7 @@ def test_tianditu_levels(capabilities: Element) -> None:
     matrices = {
         text(item, "ows:Identifier"): item for item in matrix_set(capabilities, "c").findall("w:TileMatrix", NS)
     }
-    assert list(matrices)[0] == "1"
+    assert next(iter(matrices)) == "1"
     for level in (1, 9, 18):
         assert text(matrices[str(level)], "w:MatrixWidth") == str(2**level)
         assert text(matrices[str(level)], "w:MatrixHeight") == str(2 ** (level - 1))
