@@ -176,7 +176,9 @@ class EditingSettings(Model):
 
     allow: Literal["none", "everybody"] = Field("none", description="Who may edit in this zone.")
     require_match: bool = Field(
-        False, description="Whether PUT, PATCH and DELETE must say with If-Match which state of the feature they mean."
+        False,
+        description="Whether PUT, PATCH and DELETE must say with If-Match (or, where features have a Last-Modified,"
+        " If-Unmodified-Since) which state of the feature they mean.",
     )
     max_features: int = Field(1_000, ge=1, description="Most features in one request.")
     max_vertices: int = Field(200_000, ge=4, description="Most vertices in one request.")

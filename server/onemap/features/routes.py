@@ -20,13 +20,14 @@ from onemap.errors import BadRequest, NotFound, TooLarge
 from onemap.features import browse, download, encode, form, schema
 from onemap.features.crs import content_crs
 from onemap.features.encode import geojson, jsonfg
+from onemap.features.modified import last_modified
 from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
 from onemap.features.relations import with_schemas
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
-from onemap.store import Batch, View, feature_state
+from onemap.store import Batch, Modified, View, WritableStore, feature_state
 from onemap.store.base import Key
 
 
@@ -37,6 +38,7 @@ class FeatureRoutes:
         self._gate = gate
         self._limits = settings.limits
         self._tokens = tokens
+        self._editing = settings.editing.allow != "none"
         self._scratch = settings.scratch
 
     async def items(self, call: Call) -> Reply:
@@ -70,15 +72,24 @@ class FeatureRoutes:
         """Answer one feature."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         crs = parse_item(call, view)
-        batch = await anyio.to_thread.run_sync(self._gate.store(view).feature, view, call.path["featureId"])
+        known, batch = await anyio.to_thread.run_sync(self._feature, call, view)
         if not len(batch):
             raise NotFound(f"There is no feature '{call.path['featureId'][:80]}' in '{view.collection.id}'.")
         data = self.represent(call, view, batch, crs)
         page = {"collection": view.collection, "columns": view.columns}
         state, media_type = feature_state(batch), call.format.media_type
-        return Document(
-            data, "features/item.html", page, headers=content_crs(crs), media_type=media_type, state=state
-        )  # fmt: skip
+        headers = content_crs(crs) | last_modified(known)
+        return Document(data, "features/item.html", page, headers=headers, media_type=media_type, state=state)
+
+    def _feature(self, call: Call, view: View) -> tuple[Modified | None, Batch]:
+        """Return a feature, and when it was last changed where features may be changed here.
+
+        The date is asked for first: that of a change in between is not taken for that of the older state.
+        """
+        store, key = self._gate.store(view), call.path["featureId"]
+        editable = self._editing and view.collection.editable
+        known = store.modified(view, key) if editable and isinstance(store, WritableStore) else None
+        return known, store.feature(view, key)
 
     def represent(self, call: Call, view: View, batch: Batch, crs: Crs) -> dict[str, Any]:
         """Return the document of the one feature of a batch, at the address that the call has."""

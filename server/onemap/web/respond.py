@@ -13,7 +13,7 @@ from starlette.types import Scope, Send
 
 from onemap.block import HTML, Call, Content, Document, Reply, Stream
 from onemap.block.caller import Caller
-from onemap.block.conditional import accepts_gzip, entity_tag, not_modified
+from onemap.block.conditional import accepts_gzip, entity_tag, not_modified, not_modified_since
 from onemap.errors import ClientGone
 from onemap.web.html import SECURITY_HEADERS, Pages
 
@@ -21,7 +21,7 @@ VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
 _WORTH_COMPRESSING = 1024
 _GZIP = 31
 _SAFE = ("GET", "HEAD")
-_ON_304 = ("ETag", "Vary", "Cache-Control")
+_ON_304 = ("ETag", "Last-Modified", "Vary", "Cache-Control")
 _TEXT = ("json", "html", "text/", "yaml", "javascript")
 Headers = dict[str, str]
 
@@ -45,8 +45,9 @@ class Responder:
         if reply.status == 200:
             compressed = _gzip_taken(call) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
             headers["ETag"] = entity_tag(body, getattr(reply, "state", ""), compressed)
-            if scope["method"] in _SAFE and not_modified(call.headers.get("if-none-match"), headers["ETag"]):
-                await send_response(send, 304, {name: headers[name] for name in _ON_304}, b"", scope)
+            if scope["method"] in _SAFE and _unchanged(call, headers):
+                kept = {name: headers[name] for name in _ON_304 if name in headers}
+                await send_response(send, 304, kept, b"", scope)
                 return
             if compressed:
                 body = await anyio.to_thread.run_sync(lambda: igzip.compress(body, 1, mtime=0))
@@ -59,6 +60,13 @@ class Responder:
         if call.format is HTML and reply.template:
             return self._pages.render(reply.template, reply.data, call, reply.page), "text/html; charset=utf-8"
         return orjson.dumps(reply.data), reply.media_type or call.format.media_type
+
+
+def _unchanged(call: Call, headers: Headers) -> bool:
+    """Whether the client has this answer already; a date counts only where it names no tags (RFC 9110, 13.2.2)."""
+    if (tags := call.headers.get("if-none-match")) is not None:
+        return not_modified(tags, headers["ETag"])
+    return not_modified_since(call.headers.get("if-modified-since"), headers.get("Last-Modified"))
 
 
 def _common(media_type: str, call: Call) -> Headers:
