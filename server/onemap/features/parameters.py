@@ -9,6 +9,7 @@ from onemap.block.query import SHARED
 from onemap.catalog import Field, property_schema
 from onemap.config import Limits
 from onemap.features import encode, filters, selection
+from onemap.features.profiles import PROFILE
 from onemap.store import View
 
 _URI = {"type": "string", "format": "uri"}
@@ -39,7 +40,7 @@ CRS = Parameter("crs", _URI, "CRS of the coordinates, one of the collection's `c
 
 def items_parameters(limits: Limits, view: View | None) -> tuple[Parameter, ...]:
     """Return the query parameters of a collection's items; those of its queryables where a view is given."""
-    own = (BBOX, BBOX_CRS, _limit(limits), DATETIME, CRS, OFFSET, NEXT)
+    own = (BBOX, BBOX_CRS, _limit(limits), DATETIME, CRS, OFFSET, NEXT, PROFILE)
     shared = (*own, *filters.PARAMETERS, *selection.PARAMETERS, *encode.PARAMETERS)
     return shared if view is None else (*shared, *_property_parameters(view, {item.name for item in shared}))
 

@@ -15,6 +15,7 @@ from onemap.errors import InvalidParameter
 from onemap.features import filters, selection
 from onemap.features.crs import parse_crs
 from onemap.features.encode.options import CHOICES
+from onemap.features.profiles import PROFILE
 from onemap.features.temporal import parse_datetime, temporal_filter
 from onemap.features.token import Tokens
 from onemap.geo.bbox import parse_bbox
@@ -22,7 +23,7 @@ from onemap.geo.crs import Crs
 from onemap.store import FeatureQuery, View
 
 _SELECT = tuple(item.name for item in (*filters.PARAMETERS, *selection.PARAMETERS))
-ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *_SELECT, *CHOICES)
+ITEMS = (PROFILE.name, "bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *_SELECT, *CHOICES)
 _MOST_OFFSET = 10_000_000
 
 
@@ -58,7 +59,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
 
 def parse_item(call: Call, view: View) -> Crs:
     """Return the CRS that a feature request asks for."""
-    refuse_unknown(call.query, ["crs", *SHARED])
+    refuse_unknown(call.query, ["crs", PROFILE.name, *SHARED])
     return parse_crs(call, view, "crs")
 
 

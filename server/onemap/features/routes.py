@@ -23,6 +23,7 @@ from onemap.features.encode import geojson, jsonfg
 from onemap.features.modified import last_modified
 from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
+from onemap.features.profiles import chosen, is_jsonfg, profile_links, with_profile
 from onemap.features.relations import with_schemas
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
@@ -50,7 +51,7 @@ class FeatureRoutes:
         request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
         chunks, more = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
         headers = with_schemas(content_crs(request.crs) | more, call.links, view.collection.id)
-        return Stream(chunks, encoding.format.media_type, headers)
+        return Stream(chunks, encoding.format.media_type, with_profile(headers, chosen(call)))
 
     async def _page(self, call: Call, view: View) -> Reply:
         """Answer features as a page to read; what cannot be answered comes back in the form it was asked with."""
@@ -78,7 +79,7 @@ class FeatureRoutes:
         data = self.represent(call, view, batch, crs)
         page = {"collection": view.collection, "columns": view.columns}
         state, media_type = feature_state(batch), call.format.media_type
-        headers = content_crs(crs) | last_modified(known)
+        headers = with_profile(content_crs(crs) | last_modified(known), chosen(call))
         return Document(data, "features/item.html", page, headers=headers, media_type=media_type, state=state)
 
     def _feature(self, call: Call, view: View) -> tuple[Modified | None, Batch]:
@@ -94,9 +95,10 @@ class FeatureRoutes:
     def represent(self, call: Call, view: View, batch: Batch, crs: Crs) -> dict[str, Any]:
         """Return the document of the one feature of a batch, at the address that the call has."""
         context = self._context(call, view, crs)
-        made = jsonfg.feature(batch, context) if call.format is encode.JSONFG else geojson.feature(batch, context)
+        fg = is_jsonfg(call.format, context.profile)
+        made = jsonfg.feature(batch, context) if fg else geojson.feature(batch, context)
         feature = made | {"links": document_links(call, view.collection)}
-        if call.format is encode.JSONFG or call.format is HTML:
+        if fg or call.format is HTML:
             data: dict[str, Any] = orjson.loads(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
             return data
         return feature
@@ -142,7 +144,8 @@ class FeatureRoutes:
             whole=encoding.download and "limit" not in call.query,
         )
         headers = download.headers(call, context, query, encoding) if encoding.download else {}
-        return encoding.writer(iter(page), context), headers
+        writer = jsonfg.write if is_jsonfg(encoding.format, context.profile) else encoding.writer
+        return writer(iter(page), context), headers
 
     def _context(self, call: Call, view: View, crs: Crs) -> encode.Context:
         """Return what the writers must know of a single feature."""
@@ -156,6 +159,7 @@ class FeatureRoutes:
             links=lambda _: [],
             schema=call.links.to("collections", view.collection.id, "schema", f="json"),
             scratch=self._scratch,
+            profile=chosen(call),
         )
 
     def _links(
@@ -187,7 +191,6 @@ def document_links(call: Call, collection: Collection) -> list[Link]:
         else link(call.links.self(call.query, f=item.name), "alternate", item.media_type, f"This document as {title}")
         for item, title in formats
     ]
-    if call.format is encode.JSONFG:
-        made.append(link(jsonfg.PROFILE, "profile"))
+    made += profile_links(chosen(call))
     address = call.links.to("collections", collection.id, f="json")
     return [*made, link(address, "collection", "application/json", collection.id)]
