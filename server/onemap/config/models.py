@@ -143,6 +143,13 @@ class Limits(Model):
         ge=1,
         description="Most features in one download (CSV, GeoPackage, Shapefile, FlatGeobuf, GeoParquet).",
     )
+    downloads: int = Field(
+        4,
+        ge=1,
+        le=32,
+        description="Downloads that one server process makes and sends at once, at most one less than the"
+        " `connections` of its databases; more are answered with 503 and Retry-After. Pages are not counted.",
+    )
     count_max: int = Field(10_000, ge=0, description="`numberMatched` is given up to this many counted candidates.")
     body_bytes: int = Field(10_000_000, ge=1, description="Largest request body.")
     uri_bytes: int = Field(16_384, ge=256, description="Longest request target.")

@@ -14,6 +14,7 @@ from onemap.features.parameters import COLLECTION_ID, CRS, FEATURE_ID, items_par
 from onemap.features.profiles import PROFILE
 from onemap.features.relations import FUNCTIONS, schema_links
 from onemap.features.routes import FeatureRoutes
+from onemap.features.scratch import Scratch
 from onemap.features.token import Tokens
 from onemap.security import Gate
 from onemap.store import View
@@ -24,10 +25,10 @@ _FORMATS = (*(item.format for item in ENCODINGS if not item.download), HTML, *(i
 
 
 def block(gate: Gate, settings: Settings, secret: bytes) -> Block:
-    """Return the Features block. ``secret`` protects the paging tokens."""
-    if settings.scratch:
-        settings.scratch.mkdir(parents=True, exist_ok=True)
-    routes = FeatureRoutes(gate, settings, Tokens(secret))
+    """Return the Features block. ``secret`` protects the paging tokens. What dead processes left over is removed."""
+    scratch = Scratch(settings.scratch)
+    scratch.sweep()
+    routes = FeatureRoutes(gate, settings, Tokens(secret), scratch)
     changes = edit.EditRoutes(gate, settings.editing, routes.represent)
     return Block(
         id="features",

@@ -23,8 +23,10 @@ from onemap.features.encode import geojson, jsonfg
 from onemap.features.modified import last_modified
 from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
+from onemap.features.places import Held, places_of
 from onemap.features.profiles import chosen, is_jsonfg, profile_links, with_profile
 from onemap.features.relations import with_schemas
+from onemap.features.scratch import Scratch
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
@@ -35,12 +37,13 @@ from onemap.store.base import Key
 class FeatureRoutes:
     """The handlers of OGC API Features."""
 
-    def __init__(self, gate: Gate, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, gate: Gate, settings: Settings, tokens: Tokens, scratch: Scratch) -> None:
         self._gate = gate
         self._limits = settings.limits
         self._tokens = tokens
         self._editing = settings.editing.allow != "none"
-        self._scratch = settings.scratch
+        self._scratch = scratch
+        self._places = places_of(settings)
 
     async def items(self, call: Call) -> Reply:
         """Answer a page of features."""
@@ -49,7 +52,8 @@ class FeatureRoutes:
             return await self._page(call, view)
         encoding = encode.BY_NAME[call.format.name]
         request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
-        chunks, more = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
+        make = self._download if encoding.download else self._collection
+        chunks, more = await anyio.to_thread.run_sync(make, call, view, request, encoding)
         headers = with_schemas(content_crs(request.crs) | more, call.links, view.collection.id)
         return Stream(chunks, encoding.format.media_type, with_profile(headers, chosen(call)))
 
@@ -125,6 +129,18 @@ class FeatureRoutes:
         data = schema.schema(view, call.links.self(), call.lang)
         return Document(data, "features/schema.html", {"collection": view.collection})
 
+    def _download(
+        self, call: Call, view: View, request: ItemsRequest, encoding: encode.Encoding
+    ) -> tuple[Iterator[bytes], dict[str, str]]:
+        """Return the chunks and headers of a download, which has its place until they end. Raises Crowded."""
+        release = self._places.take()
+        try:
+            chunks, headers = self._collection(call, view, request, encoding)
+        except BaseException:
+            release()
+            raise
+        return Held(chunks, release), headers
+
     def _collection(
         self, call: Call, view: View, request: ItemsRequest, encoding: encode.Encoding
     ) -> tuple[Iterator[bytes], dict[str, str]]:
@@ -142,6 +158,7 @@ class FeatureRoutes:
             links=partial(self._links, call, view.collection, request, page),
             options=encode.parse_options(call, encoding.options, view.collection.table.geometry_type),
             whole=encoding.download and "limit" not in call.query,
+            scratch=self._scratch.folder() if encoding.download else None,
         )
         headers = download.headers(call, context, query, encoding) if encoding.download else {}
         writer = jsonfg.write if is_jsonfg(encoding.format, context.profile) else encoding.writer
@@ -158,7 +175,6 @@ class FeatureRoutes:
             matched=None,
             links=lambda _: [],
             schema=call.links.to("collections", view.collection.id, "schema", f="json"),
-            scratch=self._scratch,
             profile=chosen(call),
         )
 

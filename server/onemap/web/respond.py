@@ -11,7 +11,7 @@ import orjson
 from isal import igzip, isal_zlib
 from starlette.types import Scope, Send
 
-from onemap.block import HTML, Call, Content, Document, Reply, Stream
+from onemap.block import HTML, Call, Content, Document, Pieces, Reply, Stream
 from onemap.block.caller import Caller
 from onemap.block.conditional import accepts_gzip, entity_tag, not_modified, not_modified_since
 from onemap.errors import ClientGone
@@ -77,13 +77,16 @@ def _common(media_type: str, call: Call) -> Headers:
 
 
 async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
-    """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
+    """Send a body as it is made. The first bytes are made before the status is sent, so that they can still fail."""
     headers = {**_common(reply.media_type, call), **reply.headers}
     compressed = _gzip_taken(call) and _is_text(reply.media_type)
     compressor = isal_zlib.compressobj(1, wbits=_GZIP) if compressed else None
     if compressor:
         headers["Content-Encoding"] = "gzip"
-    first = await _next(reply.chunks, compressor)
+    first = await _first(reply.chunks, compressor, caller, scope)
+    length = reply.chunks.length if isinstance(reply.chunks, Pieces) and not compressor else None
+    if length is not None:
+        headers["Content-Length"] = str(length)
     second = await _next(reply.chunks, compressor) if first is not None else None
     if second is None:
         rest = compressor.flush() if compressor else b""
@@ -97,9 +100,19 @@ async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send:
     await _rest(second, reply.chunks, compressor, caller, send)
 
 
+async def _first(chunks: Iterator[bytes], compressor: Any, caller: Caller, scope: Scope) -> bytes | None:
+    """Return the first piece that is not empty; of a HEAD request the first one, as nobody waits for the body."""
+    piece = await _next(chunks, compressor)
+    while piece == b"" and scope["method"] != "HEAD" and not caller.gone:
+        piece = await _next(chunks, compressor)
+    if caller.gone:
+        raise ClientGone
+    return piece
+
+
 async def _close(chunks: Iterator[bytes]) -> None:
-    """Close a generator in a worker thread, also when the request was cancelled: it may have files to remove."""
-    if isinstance(chunks, Generator):
+    """Close a stream in a worker thread, also when the request was cancelled: it may have files to remove."""
+    if isinstance(chunks, Generator | Pieces):
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(chunks.close)
 
