@@ -114,6 +114,18 @@ def test_limit_is_cut_to_the_most(narrow: TestClient, tmp_path: Path) -> None:
     assert "offset=300" in response.links["next"]["url"]
 
 
+def test_the_limit_is_described_as_it_is(narrow: TestClient, client: TestClient) -> None:
+    """No answer has more features than the maximum of the parameter; what is less for some is in its description."""
+    for server, most, download in ((client, 1_000_000, 1_000_000), (narrow, 10_000, 300)):
+        document = server.get("/api", params={"f": "json"}).json()
+        parameter = next(item for item in document["paths"][ITEMS]["get"]["parameters"] if item["name"] == "limit")
+        assert parameter["schema"] == {"type": "integer", "minimum": 1, "maximum": most, "default": 10}
+        assert "10,000 in pages" in parameter["description"]
+        assert f"{download:,} in files" in parameter["description"]
+    page = client.get(ITEMS, params={"limit": 1_000_000}).json()
+    assert page["numberReturned"] == min(10_000, page["numberMatched"])
+
+
 def test_names(client: TestClient) -> None:
     for lang, title in (("zh", "地类图斑"), ("en", "")):
         given = client.get(ITEMS, params={"f": "gpkg", "limit": 1, "lang": lang}).headers["content-disposition"]

@@ -29,8 +29,9 @@ DATETIME = Parameter(
     "`2025-01-01/2025-12-31`, `2025-01-01/..`. Features without a time always match.",
 )
 _LIMIT = (
-    "Most features in the answer; a larger value is cut to the maximum. Files to download (CSV, GeoPackage, ...) "
-    "without it hold the whole result, with it a part of it and a Link header to the next part."
+    "Most features in the answer; a larger value is cut to the maximum: {page:,} in pages (GeoJSON, JSON-FG, HTML), "
+    "{download:,} in files to download (CSV, GeoPackage, ...). Files without it hold the whole result, with it a part "
+    "of it and a Link header to the next part; the default is that of pages."
 )
 NEXT = Parameter("next", {"type": "string"}, "Token of the next page; follow the `next` link.")
 OFFSET = Parameter("offset", {"type": "integer", "minimum": 0, "default": 0}, "Features to pass over.")
@@ -46,9 +47,10 @@ def items_parameters(limits: Limits, view: View | None) -> tuple[Parameter, ...]
 
 
 def _limit(limits: Limits) -> Parameter:
-    default = min(limits.page_default, limits.page_max)
-    schema = {"type": "integer", "minimum": 1, "maximum": limits.page_max, "default": default}
-    return Parameter("limit", schema, _LIMIT)
+    """Return the parameter; its maximum is that of any answer (17-069r4, /req/core/fc-limit-response-1)."""
+    default, most = min(limits.page_default, limits.page_max), max(limits.page_max, limits.download_max)
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return Parameter("limit", schema, _LIMIT.format(page=limits.page_max, download=limits.download_max))
 
 
 def _property_parameters(view: View, taken: set[str]) -> list[Parameter]:
