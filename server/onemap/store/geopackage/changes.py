@@ -3,17 +3,20 @@
 ``onemap_change`` has a row for each feature inserted, updated or deleted: ``seq`` (ascending in the order of commits,
 never used twice), table, primary key, operation, the boxes before and after (x, y of the storage CRS; NULL: no
 geometry), and ``tx``, the first ``seq`` of the transaction for changes made by this server, NULL for those of other
-programs. The log is written in the transaction of the change, so it has what the table has.
+programs. The log is written in the transaction of the change, so it has what the table has. ``onemap_log`` has a row
+for each table whose changes are logged: ``since``, from when on the log is complete.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
-from onemap.catalog.model import TableInfo
+from onemap.catalog.model import Collection, TableInfo
 from onemap.errors import ConfigError
+from onemap.store.base import Modified
 from onemap.store.sql import Sql, compose, identifier
 
 EVENTS = ("insert", "replace", "update", "delete")
@@ -25,9 +28,18 @@ CREATE TABLE IF NOT EXISTS onemap_change (
   old_minx REAL, old_miny REAL, old_maxx REAL, old_maxy REAL, new_minx REAL, new_miny REAL, new_maxx REAL,
   new_maxy REAL, at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE TABLE IF NOT EXISTS onemap_transaction (id INTEGER PRIMARY KEY CHECK (id = 1), tx INTEGER);
+CREATE TABLE IF NOT EXISTS onemap_log (table_name TEXT PRIMARY KEY, since TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS onemap_change_table ON onemap_change (table_name, seq);
+CREATE INDEX IF NOT EXISTS onemap_change_key ON onemap_change (table_name, key, seq);
 INSERT OR IGNORE INTO onemap_transaction VALUES (1, NULL);
 """
+_NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+_BEGUN = f"INSERT OR REPLACE INTO onemap_log VALUES (?, {_NOW})"  # noqa: S608
+_LAST = (
+    "SELECT l.since, c.at FROM onemap_log l LEFT JOIN (SELECT table_name, seq, at FROM onemap_change"
+    " WHERE table_name = ? AND key = (SELECT {primary} FROM {table} WHERE {key} = ?) ORDER BY seq DESC LIMIT 2) c"
+    " USING (table_name) WHERE l.table_name = ? ORDER BY c.seq DESC"
+)
 _LOG = (
     "INSERT INTO onemap_change (tx, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy,"
     " new_minx, new_miny, new_maxx, new_maxy) SELECT (SELECT tx FROM onemap_transaction), {text}, "
@@ -55,11 +67,12 @@ def enable_log(path: Path, table: TableInfo) -> None:
             if logged(connection, table):
                 return
             connection.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES.split(";\n")[:4]:
+            for statement in _TABLES.split(";\n")[:-1]:
                 connection.execute(statement)
             for event in EVENTS:
                 connection.execute(compose("DROP TRIGGER IF EXISTS {name}", name=identifier(_name(table, event))))
                 connection.execute(compose(_TRIGGERS[event], name=identifier(_name(table, event)), **_gaps(table)))
+            connection.execute(_BEGUN, [table.name])
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise ConfigError(f"{path}: the changes of '{table.name}' cannot be logged: {error}.") from None
@@ -68,10 +81,26 @@ def enable_log(path: Path, table: TableInfo) -> None:
 def logged(connection: sqlite3.Connection, table: TableInfo) -> bool:
     """Whether the changes of a table are logged."""
     found = connection.execute(
-        "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?, ?, ?)",
+        "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND name IN (?, ?, ?, ?)"
+        " OR type = 'table' AND name = 'onemap_log'",
         [table.name, *(_name(table, event) for event in EVENTS)],
     )
-    return bool(found.fetchone()[0] == len(EVENTS))
+    return bool(found.fetchone()[0] == len(EVENTS) + 1)
+
+
+def modified(connection: sqlite3.Connection, collection: Collection, key: str | int) -> Modified | None:
+    """Return what the log says of a feature; None where it does not know since when it is complete."""
+    table = collection.table
+    gaps = {"primary": table.primary_key, "table": table.name, "key": collection.key}
+    sql = compose(_LAST, **{name: identifier(text) for name, text in gaps.items()})
+    rows = connection.execute(sql, [table.name, key, table.name]).fetchall()
+    if not rows:
+        return None
+    return Modified(_moment(rows[0][0]), tuple(_moment(at) for _, at in rows if at is not None))
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def last_change(connection: sqlite3.Connection, table: TableInfo | None = None) -> int:

@@ -16,9 +16,9 @@ from onemap.catalog.model import Collection, Coverage, TableInfo
 from onemap.errors import ConfigError
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
-from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, View
+from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, Modified, View
 from onemap.store.geopackage.blob import decode
-from onemap.store.geopackage.changes import enable_log, last_change, logged
+from onemap.store.geopackage.changes import enable_log, last_change, logged, modified
 from onemap.store.geopackage.connect import Connections, use_wal
 from onemap.store.geopackage.discover import discover
 from onemap.store.geopackage.edit import apply
@@ -26,7 +26,7 @@ from onemap.store.geopackage.index import Hits, SpatialIndex
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
 from onemap.store.geopackage.select import Select
 from onemap.store.sql import compose, identifier
-from onemap.store.writing import Edit
+from onemap.store.writing import Edit, shows_all
 
 _BATCH = 1000
 _SPARE = 50
@@ -185,6 +185,13 @@ class GeoPackageStore:
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
         enable_log(self._connections.path, table)
+
+    def modified(self, view: View, key: str) -> Modified | None:
+        """Return when a feature was last changed, as far as the log of changes tells."""
+        connection = self._connections.get()
+        if not shows_all(view) or not logged(connection, view.collection.table):
+            return None
+        return modified(connection, view.collection, key)
 
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is."""

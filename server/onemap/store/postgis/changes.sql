@@ -13,6 +13,14 @@ CREATE TABLE IF NOT EXISTS onemap.change (
   new_minx float8, new_miny float8, new_maxx float8, new_maxy float8,
   at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- The tables whose changes are logged, and from when on the log of each is complete.
+CREATE TABLE IF NOT EXISTS onemap.log (
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (table_schema, table_name)
+);
+CREATE INDEX IF NOT EXISTS change_key ON onemap.change (table_schema, table_name, key, seq);
 CREATE INDEX IF NOT EXISTS change_xid ON onemap.change (xid);
 CREATE INDEX IF NOT EXISTS change_table ON onemap.change (table_schema, table_name, seq);
 CREATE OR REPLACE FUNCTION onemap.log_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $log$

@@ -17,8 +17,8 @@ from onemap.errors import ConfigError, InvalidParameter, OneMapError, TooSlow, U
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
-from onemap.store.base import Batch, FeatureQuery, LeftOut, View
-from onemap.store.postgis.changes import enable_log
+from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, View
+from onemap.store.postgis.changes import enable_log, modified, modified_statement
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
@@ -28,7 +28,7 @@ from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
-from onemap.store.writing import Edit
+from onemap.store.writing import Edit, shows_all
 
 _FIRST, _MOST = 2000, 5000
 _BYTES = 16 * 1024 * 1024
@@ -68,6 +68,7 @@ class PostgisStore:
         self._areas = AreaMemory()
         self._selects: dict[object, Select] = {}
         self._found: Discovery | None = None
+        self._logged: frozenset[int] = frozenset()
 
     def close(self) -> None:
         """Close all connections."""
@@ -196,6 +197,7 @@ class PostgisStore:
         if not relation.flat:
             return "its geometries have heights, which would be lost"
         writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        self._logged = self._logged | {relation.oid} if logged else self._logged - {relation.oid}
         if not writable:
             return "the user of the server may not write to its table"
         self._content.logged = self._content.logged or logged
@@ -207,6 +209,24 @@ class PostgisStore:
         if relation.kind != "r":
             raise ConfigError(f"'{table.name}' is no plain table; only the changes of tables are logged.")
         enable_log(self._settings, relation)
+
+    def modified(self, view: View, key: str) -> Modified | None:
+        """Return when a feature was last changed, as far as the log of changes tells."""
+        relation = self._relation(view.collection.table)
+        select = self._select(view)
+        bound = select.by_key(key)
+        if (
+            not shows_all(view)
+            or bound is None
+            or (relation.oid not in self._logged and self.read_only(view.collection.table))
+        ):
+            return None
+        try:
+            rows = self._sessions.rows(modified_statement(relation, select.key), {"one": bound[1]["one"]})
+        except (Unavailable, InvalidParameter):
+            self._logged = self._logged - {relation.oid}
+            return None
+        return modified(rows)
 
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is."""
