@@ -31,6 +31,7 @@ from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
+from onemap.store.postgis.target import Target, obstacle, target_of
 from onemap.store.writing import Edit, shows_all
 
 _FIRST, _MOST = 2000, 5000
@@ -75,6 +76,7 @@ class PostgisStore:
         self._selects: dict[object, Select] = {}
         self._found: Discovery | None = None
         self._logged: frozenset[int] = frozenset()
+        self._targets: dict[int, Target] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -85,6 +87,7 @@ class PostgisStore:
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""
         self._selects.clear()
+        self._targets.clear()
         self._found = Discovery(self._sessions, self._settings.schemas, self._keys)
         self._content.refresh()
         return self._found.tables, self._found.left_out
@@ -199,11 +202,12 @@ class PostgisStore:
         relation = self._relation(table)
         if not self._own:
             return "its database is published as it is"
-        if relation.kind != "r":
-            return "it is no plain table"
-        if not relation.flat:
-            return "its geometries have heights, which would be lost"
-        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        if reason := obstacle(self._sessions.rows, relation):
+            return reason
+        target = self._target(relation)
+        if target is None:
+            return "the user of the server may not write to its table"
+        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid, "target": target.oid})
         self._logged = self._logged | {relation.oid} if logged else self._logged - {relation.oid}
         if not writable:
             return "the user of the server may not write to its table"
@@ -212,21 +216,16 @@ class PostgisStore:
 
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
-        relation = self._relation(table)
-        if relation.kind != "r":
-            raise ConfigError(f"'{table.name}' is no plain table; only the changes of tables are logged.")
-        enable_log(self._settings, relation)
+        enable_log(self._settings, self._relation(table))
 
     def modified(self, view: View, key: str) -> Modified | None:
         """Return when a feature was last changed, as far as the log of changes tells."""
         relation = self._relation(view.collection.table)
         select = self._select(view)
         bound = select.by_key(key)
-        if (
-            not shows_all(view)
-            or bound is None
-            or (relation.oid not in self._logged and self.read_only(view.collection.table))
-        ):
+        if bound is None or relation.kind == "v" or not shows_all(view):
+            return None
+        if relation.oid not in self._logged and self.read_only(view.collection.table):
             return None
         try:
             rows = self._sessions.rows(modified_statement(relation, select.key), {"one": bound[1]["one"]})
@@ -258,6 +257,15 @@ class PostgisStore:
     def listen(self, listener: Callable[[], object]) -> None:
         """Call a bound method after every edit made here; see ``LoggedStore``."""
         self._listeners.add(listener)
+
+    def _target(self, relation: Relation) -> Target | None:
+        """Return the table that changes of a relation reach; None where this user may not change it."""
+        if relation.oid not in self._targets:
+            try:
+                self._targets[relation.oid] = target_of(self._sessions.rows, relation)
+            except Unavailable:
+                return None
+        return self._targets[relation.oid]
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)
