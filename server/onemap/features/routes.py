@@ -70,7 +70,7 @@ class FeatureRoutes:
         """Answer one feature."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         crs = parse_item(call, view)
-        batch = await anyio.to_thread.run_sync(self._gate.store(view).feature, view, call.path["featureId"])
+        batch = await self._gate.store(view).feature_soon(view, call.path["featureId"])
         if not len(batch):
             raise NotFound(f"There is no feature '{call.path['featureId'][:80]}' in '{view.collection.id}'.")
         data = self.represent(call, view, batch, crs)

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import psycopg
+from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
@@ -53,6 +55,13 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
         """Run a step of the protocol and look up every ``interval`` seconds."""
         return super().wait(self._guarded(gen), interval, timeout)
 
+    async def wait_soon[T](self, gen: PQGen[T]) -> T:
+        """Run a step of the protocol on the event loop; one that takes long goes on in a worker thread."""
+        brief = await waiting.wait_async(_brief(gen), self.fileno(), _LOOK_SECONDS)
+        if isinstance(brief, tuple):
+            return brief[0]
+        return await anyio.to_thread.run_sync(self.wait, _resumed(gen, brief))
+
     def begin(self, seconds: float) -> None:
         """Start the clock of one statement or transaction."""
         self.deadline, self.cancelled_at = time.monotonic() + seconds, None
@@ -84,6 +93,27 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
         except psycopg.Error:
             self.pgconn.finish()
             raise psycopg.OperationalError("the server does not answer") from None
+
+
+def _brief[T](gen: PQGen[T]) -> PQGen[tuple[T] | waiting.Wait]:
+    """Run a step until it has to wait for long; return what it then waits for, or its result in a tuple."""
+    try:
+        wanted = next(gen)
+        while ready := (yield wanted):
+            wanted = gen.send(ready)
+    except StopIteration as done:
+        return (done.value,)
+    return wanted
+
+
+def _resumed[T](gen: PQGen[T], wanted: waiting.Wait) -> PQGen[T]:
+    """Run the rest of a step, which waits for something."""
+    try:
+        while True:
+            wanted = gen.send((yield wanted))
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 def connection_options(settings: PostgisSettings) -> dict[str, Any]:
@@ -128,11 +158,16 @@ def opened(options: str) -> GuardedConnection:
     return connection
 
 
-def check(connection: GuardedConnection) -> None:
-    """Raise OperationalError when an idle connection was closed by the server; costs no round trip when it was not."""
+def quiet(connection: GuardedConnection) -> bool:
+    """Whether the server has said nothing on an idle connection: it says something when it closes it."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
+    return not poll.poll(0)
+
+
+def check(connection: GuardedConnection) -> None:
+    """Raise OperationalError when an idle connection was closed by the server; costs no round trip when it was not."""
+    if not quiet(connection):
         connection.begin(_PREPARE_SECONDS)
         connection.execute("")
 

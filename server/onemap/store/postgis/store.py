@@ -152,6 +152,15 @@ class PostgisStore:
         except InvalidParameter:
             return select.batch([])
 
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        select = self._select(view)
+        statement = select.by_key(key)
+        try:
+            return select.batch(await self._sessions.rows_soon(*statement) if statement else [])
+        except InvalidParameter:
+            return select.batch([])
+
     def within(self, view: View, bounds: Bounds, smallest: float, most: int) -> Batch:
         """Return the features whose box meets ``bounds``, the ``most`` largest of them."""
         select = self._select(view)
