@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 _STRONG = re.compile(r'"([\x21\x23-\x7e]*)"')
 _REFUSED = re.compile(r"q=0(\.0*)?")
@@ -14,6 +15,7 @@ def refused(parameters: list[str]) -> bool:
     return any(_REFUSED.fullmatch(item) for item in parameters)
 
 
+@lru_cache(256)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3)."""
     codings = [part.replace(" ", "").lower().split(";") for part in accept_encoding.split(",")]

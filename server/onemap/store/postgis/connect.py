@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import time
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import anyio.to_thread
 import psycopg
-from psycopg import waiting
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
 
 from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
@@ -57,10 +58,14 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
 
     async def wait_soon[T](self, gen: PQGen[T]) -> T:
         """Run a step of the protocol on the event loop; one that takes long goes on in a worker thread."""
-        brief = await waiting.wait_async(_brief(gen), self.fileno(), _LOOK_SECONDS)
-        if isinstance(brief, tuple):
-            return brief[0]
-        return await anyio.to_thread.run_sync(self.wait, _resumed(gen, brief))
+        try:
+            wanted = next(gen)
+            while ready := await _ready(self.fileno(), wanted):
+                wanted = gen.send(ready)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        return await anyio.to_thread.run_sync(self.wait, _resumed(gen, wanted))
 
     def begin(self, seconds: float) -> None:
         """Start the clock of one statement or transaction."""
@@ -95,18 +100,29 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
             raise psycopg.OperationalError("the server does not answer") from None
 
 
-def _brief[T](gen: PQGen[T]) -> PQGen[tuple[T] | waiting.Wait]:
-    """Run a step until it has to wait for long; return what it then waits for, or its result in a tuple."""
+async def _ready(fileno: int, wanted: Wait) -> int:
+    """Wait on the event loop until a socket can be read or written; 0 when it takes long."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[int] = loop.create_future()
+
+    def settle(ready: int) -> None:
+        if not found.done():
+            found.set_result(ready)
+
+    if wanted & Wait.R:
+        loop.add_reader(fileno, settle, Ready.R)
+    if wanted & Wait.W:
+        loop.add_writer(fileno, settle, Ready.W)
+    timer = loop.call_later(_LOOK_SECONDS, settle, 0)
     try:
-        wanted = next(gen)
-        while ready := (yield wanted):
-            wanted = gen.send(ready)
-    except StopIteration as done:
-        return (done.value,)
-    return wanted
+        return await found
+    finally:
+        timer.cancel()
+        loop.remove_reader(fileno)
+        loop.remove_writer(fileno)
 
 
-def _resumed[T](gen: PQGen[T], wanted: waiting.Wait) -> PQGen[T]:
+def _resumed[T](gen: PQGen[T], wanted: Wait) -> PQGen[T]:
     """Run the rest of a step, which waits for something."""
     try:
         while True:
