@@ -15,8 +15,8 @@ from collections.abc import Callable
 import psycopg
 
 from onemap.block.caller import caller_gone
-from onemap.errors import ClientGone, Unavailable
-from onemap.store.postgis.connect import GuardedConnection, check
+from onemap.errors import Busy, ClientGone, Unavailable
+from onemap.store.postgis.connect import GuardedConnection, check, quiet
 
 UNREACHABLE = "The database of this collection cannot be reached at the moment."
 _PAUSE = 0.1
@@ -50,6 +50,17 @@ class Pool:
                 return connection
             connection.close()
         return self._open()
+
+    def at_hand(self) -> GuardedConnection:
+        """Return an idle connection without blocking. Raises Busy when there is none, or one that was closed."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            raise Busy from None
+        if not quiet(connection):
+            self._idle.append(connection)
+            raise Busy
+        return connection
 
     def give(self, connection: GuardedConnection) -> None:
         """Take a connection back; one that is broken, or in the middle of something, is closed."""

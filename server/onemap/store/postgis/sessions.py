@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import anyio.to_thread
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
 from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
-from onemap.errors import ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
+from onemap.errors import Busy, ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
 from onemap.store.postgis.admission import Admission
 from onemap.store.postgis.connect import GuardedConnection, connection_options, conninfo, opened
 from onemap.store.postgis.pool import UNREACHABLE, Pool
@@ -57,6 +58,17 @@ class Sessions:
         """Return the single row of a statement."""
         return self.rows(statement, values, seconds)[0]
 
+    async def rows_soon(self, statement: Statement, values: Values | None = None) -> list[Row]:
+        """Return the same as ``rows``: on the event loop where a place and a connection are free, else in a thread.
+
+        For statements that are answered sooner than a worker thread would start with them.
+        """
+        try:
+            with self._session(self.timeouts.items, soon=True) as connection:
+                return await run_soon(connection, statement, values)
+        except (Busy, _Lost):
+            return await anyio.to_thread.run_sync(self.rows, statement, values)
+
     @contextmanager
     def snapshot(self) -> Iterator[GuardedConnection]:
         """Give a connection in a transaction that sees one state of the database."""
@@ -86,9 +98,9 @@ class Sessions:
             return run(connection, statement, values)
 
     @contextmanager
-    def _session(self, seconds: float, fresh: bool = False) -> Iterator[GuardedConnection]:
-        with self._admission.place():
-            connection = self._pool.take(fresh)
+    def _session(self, seconds: float, fresh: bool = False, soon: bool = False) -> Iterator[GuardedConnection]:
+        with self._admission.place(wait=not soon):
+            connection = self._pool.at_hand() if soon else self._pool.take(fresh)
             try:
                 connection.begin(seconds)
                 yield connection
@@ -106,6 +118,14 @@ def run(connection: GuardedConnection, statement: Statement, values: Values | No
     """Return the rows of a statement on a connection that is held."""
     with connection.cursor(binary=True) as cursor:
         return cursor.execute(statement, values or {}).fetchall()
+
+
+async def run_soon(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
+    """Return the same as ``run`` while the event loop goes on."""
+    with connection.cursor(binary=True) as cursor:
+        # What the cursors of psycopg for threads and for event loops both run.
+        await connection.wait_soon(cursor._execute_gen(statement, values or {}))
+        return cursor.fetchall()
 
 
 def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exception:

@@ -30,12 +30,12 @@ from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
-from onemap.store.postgis.sessions import Sessions
+from onemap.store.postgis.sessions import Row, Sessions
 from onemap.store.postgis.target import Target, obstacle, target_of
 from onemap.store.writing import Edit, shows_all
 
-_FIRST, _MOST = 2000, 5000
-_BYTES = 16 * 1024 * 1024
+_MOST = 1000
+_BYTES = 4 * 1024 * 1024
 _COUNTED = 10_000
 _MOST_SELECTS = 4096
 _COUNT_SECONDS = 0.2
@@ -144,15 +144,13 @@ class PostgisStore:
         box = self._box(view, query.box)
         few = box is not None and not box.everything and self.count(view, query, _COUNTED) is not None
         wanted, after, offset = query.limit, query.after, query.offset
-        size = min(wanted, _FIRST)
+        size = min(wanted, _MOST)
         while wanted > 0:
             rows = self._sessions.rows(*select.page(box, few, after, offset, size))
+            wanted = wanted - size if len(rows) == size else 0
             if rows:
-                yield select.batch(rows)
-            if len(rows) < size:
-                return
-            wanted, after, offset = wanted - size, select.position(rows[-1]), 0
-            size = min(wanted, _next_size(rows))
+                after, offset, size = select.position(rows[-1]), 0, min(wanted, _next_size(rows))
+                yield _let_go(rows, select)
 
     def feature(self, view: View, key: str) -> Batch:
         """Return the feature with this id as a batch of one, or an empty batch."""
@@ -160,6 +158,15 @@ class PostgisStore:
         statement = select.by_key(key)
         try:
             return select.batch(self._sessions.rows(*statement) if statement else [])
+        except InvalidParameter:
+            return select.batch([])
+
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        select = self._select(view)
+        statement = select.by_key(key)
+        try:
+            return select.batch(await self._sessions.rows_soon(*statement) if statement else [])
         except InvalidParameter:
             return select.batch([])
 
@@ -349,7 +356,14 @@ class PostgisStore:
         return row[0], row[1]
 
 
-def _next_size(rows: list[tuple[Any, ...]]) -> int:
+def _let_go(rows: list[Row], select: Select) -> Batch:
+    """Return rows as a batch and empty the list: they are not held while the next ones are read."""
+    batch = select.batch(rows)
+    rows.clear()
+    return batch
+
+
+def _next_size(rows: list[Row]) -> int:
     """Return how many features of the size of these are about 16 MiB."""
     shapes = sum(len(row[1]) for row in rows[::20] if row[1] is not None) * 20 // len(rows)
     return max(100, min(_MOST, _BYTES // (shapes + 100 * len(rows[0]))))
