@@ -38,6 +38,7 @@ from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
 from onemap.store.pygeoapi import PygeoapiStore
+from onemap.styles import Library, load_styles
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
@@ -51,6 +52,7 @@ class Instance:
     stores: Mapping[str, Store]
     left_out: tuple[LeftOut, ...] = ()
     root: Path | None = None
+    styles: Library = field(default_factory=Library)
 
     @cached_property
     def gate(self) -> Gate:
@@ -80,7 +82,8 @@ def load_instance(
         except ConfigError as error:
             left.append(LeftOut(path.name, error.detail, error.hint))
     opened = {name: source.store for name, source in sources.items() if source.store is not None}
-    return Instance(settings, Registry(published), opened, tuple(left), root)
+    styles = load_styles(shipped("styles"), root / "styles")
+    return Instance(settings, Registry(published), opened, tuple(left), root, styles)
 
 
 @dataclass(frozen=True, slots=True)
