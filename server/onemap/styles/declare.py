@@ -121,7 +121,9 @@ class StyleDeclaration(Model):
     keywords: tuple[str, ...] = Setting((), description="Keywords.")
     basis: str = Setting("", description="Where the colours come from: standard or regulation.")
     layers: tuple[LayerDeclaration, ...] = Setting((), description="Layers, drawn from the first to the last.")
-    include: tuple[str, ...] = Setting((), description="Other styles, drawn from the first to the last, below `layers`.")
+    include: tuple[str, ...] = Setting(
+        (), description="Other styles, drawn from the first to the last, below `layers`."
+    )
     whole: bool = Setting(
         False, description="The style of the whole map: collections that no style draws are added to it."
     )

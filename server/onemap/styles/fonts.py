@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from isal import igzip
+from isal import igzip, isal_zlib
 from numpy.typing import NDArray
 
 FONT = "Noto Sans SC Regular"
@@ -21,6 +21,7 @@ BASELINE = 27
 """Pixels from the line that ``top`` counts from down to the baseline."""
 _EDGE = 0.75
 _REACH = 8
+_GZIP = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Fonts:
         return _glyph(self.folder / FONT, ord(char))
 
 
+def unpack(packed: bytes) -> bytes:
+    """Return the content of a compressed file."""
+    return isal_zlib.decompress(packed, wbits=_GZIP)
+
+
 @lru_cache(maxsize=4096)
 def _glyph(folder: Path, code: int) -> Glyph | None:
     message = _messages(folder, code & ~0xFF).get(code)
@@ -74,7 +80,7 @@ def _messages(folder: Path, first: int) -> Mapping[int, bytes]:
     path = folder / f"{first}-{first + 255}.pbf.gz"
     if not path.exists():
         return {}
-    stacks = [_bytes(stack) for _, stack in _fields(igzip.decompress(path.read_bytes()))]
+    stacks = [_bytes(stack) for _, stack in _fields(unpack(path.read_bytes()))]
     messages = [_bytes(body) for stack in stacks for number, body in _fields(stack) if number == 3]
     return {_varint(message, 1)[0]: message for message in messages}
 

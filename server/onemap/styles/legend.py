@@ -99,10 +99,5 @@ def _line(image: Pixels, line: Line, colour: str, border: bool, zooms: tuple[int
     """Draw a line: around the symbol of an area with a fill, else across."""
     width = min(max(at_middle(line.width, zooms), 1.0), 2 * _WIDEST)
     inset = 1 + _WIDEST / 2
-    if border:
-        mask = frame(SWATCH, inset, width, line.dash)
-    else:
-        mask = bar(SWATCH, width, line.dash)
+    mask = frame(SWATCH, inset, width, line.dash) if border else bar(SWATCH, width, line.dash)
     paint(image, mask, line.colour or colour, max(0.35, at_middle(line.opacity, zooms)))
-
-

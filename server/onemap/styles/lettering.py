@@ -15,9 +15,7 @@ def width_of(text: str, fonts: Fonts, size: float) -> float:
     return sum(glyph.advance if glyph else EM / 2 for glyph in glyphs) * size / EM
 
 
-def write(
-    image: Pixels, text: str, x: float, baseline: float, fonts: Fonts, size: float, colour: str
-) -> None:
+def write(image: Pixels, text: str, x: float, baseline: float, fonts: Fonts, size: float, colour: str) -> None:
     """Write a text whose first letter begins at ``x``; what does not fit is cut."""
     top, left = max(0, int(baseline - 1.5 * size)), max(0, int(x))
     part = image[top : int(baseline + size), left : int(x + width_of(text, fonts, size)) + 2]

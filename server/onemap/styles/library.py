@@ -54,14 +54,16 @@ def load_styles(*folders: Path) -> Library:
 
 
 def _read(name: str, path: Path) -> StyleDeclaration:
-    if not _ID.match(name):
-        raise ConfigError(f"{path}: '{name}' cannot be the id of a style.", "Use a-z, 0-9, - and _.")
+    if not _ID.match(name) or name == "default":
+        raise ConfigError(
+            f"{path}: '{name}' cannot be the id of a style.", "Use a-z, 0-9, - and _; 'default' is taken."
+        )
     style = validate(StyleDeclaration, read_yaml(path), path)
     for text in _filters(style.layers):
         try:
             parse(text)
         except InvalidParameter as error:
-            raise ConfigError(f"{path}: filter \"{text}\": {error.detail}", error.hint) from None
+            raise ConfigError(f'{path}: filter "{text}": {error.detail}', error.hint) from None
     return style
 
 

@@ -17,7 +17,9 @@ def plain_rules(view: View) -> tuple[Rule, ...]:
     coded = view.column(collection.colour_by) if collection.colour_by else None
     if coded and coded.codes and any(coded.codes.value(code, "colour") for code in coded.codes.titles):
         edge = Line(colour="#5d6454", width={8: 0.4, 15: 1.0}, opacity={10: 0.1, 14: 0.7})
-        return (Rule(classes=Classes(field=coded.name), fill=Fill(opacity=0.85), line=edge, point=Point(colour=colour)),)
+        return (
+            Rule(classes=Classes(field=coded.name), fill=Fill(opacity=0.85), line=edge, point=Point(colour=colour)),
+        )
     line = Line(colour=colour, width={8: 0.8, 15: 1.8})
     return (Rule(fill=Fill(colour=colour, opacity=0.3), line=line, point=Point(colour=colour)),)
 

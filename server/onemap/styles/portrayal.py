@@ -10,7 +10,7 @@ from onemap.cql import Tree
 from onemap.store import View
 from onemap.styles.declare import Classes, LayerDeclaration, Rule, StyleDeclaration
 from onemap.styles.filters import column_of, parse, resolve
-from onemap.styles.plain import plain_rules
+from onemap.styles.plain import plain_rules, shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,9 @@ def portray(
     ]
     if style.whole:
         seen = {layer.view.collection.id for layer in drawn}
-        drawn = [*(layer for view in views if view.collection.id not in seen for layer in plain(view).layers), *drawn]
+        others = [layer for view in views if view.collection.id not in seen for layer in plain(view).layers]
+        areas = [layer for layer in others if "Polygon" in shapes(layer.view)]
+        drawn = [*areas, *drawn, *(layer for layer in others if layer not in areas)]
     if not drawn:
         return None
     return Portrayal(name, style.title, tuple(drawn), style.description, style.keywords, style.basis)

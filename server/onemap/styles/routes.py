@@ -8,18 +8,18 @@ from typing import Any
 
 import anyio.to_thread
 import orjson
-from isal import igzip
 
 from onemap.block import HTML, Call, Content, Document, Reply
 from onemap.block.conditional import accepts_gzip
 from onemap.block.query import shorten
-from onemap.errors import NotFound
+from onemap.errors import NotFound, Unavailable
+from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.security import Gate
 from onemap.store import View
 from onemap.styles import documents
 from onemap.styles.canvas import png
 from onemap.styles.documents import MAPBOX, PNG
-from onemap.styles.fonts import Fonts
+from onemap.styles.fonts import Fonts, unpack
 from onemap.styles.legend import legend_document
 from onemap.styles.legend_image import legend_image
 from onemap.styles.library import Library
@@ -31,6 +31,7 @@ from onemap.styles.sprite import RATIOS, pattern_name, pattern_tile, sheet
 PBF = "application/x-protobuf"
 _RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
 # Fonts and patterns change with the installation or a style file only; a day later they are asked for again.
+DEFAULT = "default"
 _MOST_LEGENDS = 100
 _KEPT = {"Cache-Control": "public, max-age=86400"}
 
@@ -68,7 +69,7 @@ class StyleRoutes:
     async def collection_style(self, call: Call) -> Reply:
         """Answer a style with what it draws of one collection."""
         view = self._gate.view(call.principal, call.path["collectionId"])
-        style = self._portrayal(call).of(view.collection.id)
+        style = self._portrayal(call, view).of(view.collection.id)
         if not style.layers:
             raise NotFound(f"The style '{style.id}' does not draw '{view.collection.id}'.")
         return await self._stylesheet(style, call)
@@ -97,7 +98,7 @@ class StyleRoutes:
             raise NotFound(f"There is no font '{shorten(stack)}'.", f"Fonts: {', '.join(self._fonts.names())}.")
         if accepts_gzip(call.headers.get("accept-encoding", "")):
             return Content(packed, PBF, headers={**_KEPT, "Content-Encoding": "gzip"})
-        return Content(igzip.decompress(packed), PBF, headers=_KEPT)
+        return Content(unpack(packed), PBF, headers=_KEPT)
 
     async def sprite_places(self, call: Call) -> Reply:
         """Answer where each sprite is in its image."""
@@ -139,9 +140,16 @@ class StyleRoutes:
     def _is_plain(self, view: View, drawn: set[str]) -> bool:
         return view.collection.id not in drawn and view.collection.id not in self._library.declared
 
-    def _portrayal(self, call: Call) -> Portrayal:
-        """Return the style asked for. Raises NotFound alike for unknown styles and those of hidden collections."""
+    def _portrayal(self, call: Call, view: View | None = None) -> Portrayal:
+        """Return the style asked for; ``default`` is the first of a collection, or that of the whole map.
+
+        Raises NotFound alike for unknown styles and those of hidden collections.
+        """
         wanted = call.path["styleId"]
+        if wanted == DEFAULT and view is not None:
+            return self.of_collection(view)[0]
+        if wanted == DEFAULT:
+            wanted = self._library.whole or DEFAULT
         found = next((style for style in self._of_views(self._gate.views(call.principal)) if style.id == wanted), None)
         if found is None:
             raise NotFound(f"There is no style '{shorten(wanted)}'.", "GET /styles lists the styles.")
@@ -149,8 +157,28 @@ class StyleRoutes:
 
     async def _stylesheet(self, style: Portrayal, call: Call) -> Reply:
         if call.format is HTML:
-            return Document({}, "styles/style.html", {"style": style, "document": documents.metadata(style, call)})
+            return Document({}, "styles/style.html", await self._page(style, call.lang))
         if call.format is MAPBOX:
             return Content(orjson.dumps(mapbox_style(style, call.links, call.lang)), MAPBOX.media_type)
         make: Callable[..., Any] = sld
         return Content(await anyio.to_thread.run_sync(make, style, call.links, call.lang), MEDIA_TYPE)
+
+    async def _page(self, style: Portrayal, lang: str) -> dict[str, Any]:
+        views = style.views()
+        boxes = await anyio.to_thread.run_sync(lambda: [self._box(view) for view in views])
+        given = [box for box in boxes if box]
+        sides = list(zip(*given, strict=True))
+        bounds = [min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])] if given else None
+        layers = [
+            {"id": view.collection.id, "title": view.collection.title.get(lang), "role": view.collection.role}
+            for view in views
+        ]
+        return {"style": style, "layers": layers, "bounds": bounds}
+
+    def _box(self, view: View) -> Bounds | None:
+        """Return the bounds of a collection in longitude and latitude; None where they are not known."""
+        try:
+            bounds = self._gate.store(view).extent(view)
+        except Unavailable:
+            return None
+        return transform_bounds(bounds, view.collection.storage, CRS84) if bounds else None

@@ -82,4 +82,3 @@ def _rule(group: Element, drawn: Drawn, one: Class | None, view: View, links: Li
         if low > 0:
             child(rule, SE, "MaxScaleDenominator", f"{_DENOMINATOR / 2**low:.3f}")
     rule.extend(symbols)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from onemap.styles.declare import ByZoom
 
@@ -17,7 +18,7 @@ def at_middle(value: ByZoom, zooms: tuple[int, int] | None = None) -> float:
     stops = sorted(value.items())
     if zoom <= stops[0][0]:
         return stops[0][1]
-    for (low, first), (high, second) in zip(stops, stops[1:], strict=False):
+    for (low, first), (high, second) in pairwise(stops):
         if zoom <= high:
             return first + (second - first) * (zoom - low) / (high - low)
     return stops[-1][1]
