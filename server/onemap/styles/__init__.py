@@ -11,7 +11,7 @@ from onemap.security import Gate
 from onemap.styles.documents import MAPBOX, PNG, SLD
 from onemap.styles.fonts import Fonts
 from onemap.styles.library import Library, load_styles
-from onemap.styles.routes import PBF, StyleRoutes
+from onemap.styles.routes import PBF, SVG, StyleRoutes
 
 __all__ = ["Library", "block", "load_styles"]
 
@@ -75,7 +75,8 @@ def _fixed(routes: StyleRoutes) -> tuple[Endpoint, ...]:
     style = (STYLE_ID,)
     fontstack = Parameter("fontstack", {"type": "string"}, "Names of fonts, with commas between them.", "path")
     range_ = Parameter("range", {"type": "string"}, "256 code points: 0-255, 256-511, ...", "path")
-    sprite = (Parameter("sprite", {"type": "string"}, "onemap or onemap@2x; for images also a pattern.", "path"),)
+    sprite = (Parameter("sprite", {"type": "string"}, "onemap or onemap@2x.", "path"),)
+    pattern = (Parameter("pattern", {"type": "string"}, "Name of a pattern.", "path"),)
     binary = Response("A finished file.", {"type": "string", "format": "binary"})
     glyphs = Format("pbf", PBF)
     return (
@@ -91,6 +92,8 @@ def _fixed(routes: StyleRoutes) -> tuple[Endpoint, ...]:
                  (JSON,), sprite),
         Endpoint("/sprites/{sprite}.png", routes.sprite_image, "getSpriteImage", "Image of the sprites",
                  (PNG,), sprite, response=binary),
+        Endpoint("/sprites/{pattern}.svg", routes.pattern, "getPattern", "A pattern of the styles",
+                 (Format("svg", SVG),), pattern, response=binary),
     )  # fmt: skip
 
 

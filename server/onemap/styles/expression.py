@@ -41,7 +41,8 @@ def _there(name: str, condition: Expression) -> Expression:
 def _predicate(tree: Any) -> Expression:
     value: Expression = ["get", tree.lhs.name]
     if isinstance(tree, ast.In):
-        return ["in", value, ["literal", [literal(item) for item in tree.sub_nodes]]]
+        # Not the operator "in", which QGIS reads in its older form only. Each label may stand once.
+        return ["match", value, list(dict.fromkeys(literal(item) for item in tree.sub_nodes)), True, False]
     if isinstance(tree, ast.Between):
         return ["all", [">=", value, literal(tree.low)], ["<=", value, literal(tree.high)]]
     if isinstance(tree, ast.Like):

@@ -70,7 +70,7 @@ def _conditions(drawn: Drawn, shape: str) -> list[Any]:
     if drawn.filter is not None:
         conditions.append(expression(drawn.filter))
     if drawn.rule.classes and drawn.rule.classes.codes:
-        conditions.append(["in", _code(drawn), ["literal", [item.code for item in drawn.classes]]])
+        conditions.append(["match", _code(drawn), [item.code for item in drawn.classes], True, False])
     return conditions
 
 
@@ -121,8 +121,11 @@ def _colour(drawn: Drawn, given: str | None) -> Any:
     """Return a colour: the one given, else that of the classes as an expression."""
     if given or not drawn.classes:
         return given or _GREY
-    pairs = [part for item in drawn.classes for part in (item.code, item.colour)]
-    return ["match", _code(drawn), *pairs, _GREY]
+    by_colour: dict[str, list[str]] = {}
+    for item in drawn.classes:
+        by_colour.setdefault(item.colour, []).append(item.code)
+    # Codes in lists, also single ones: QGIS reads no others.
+    return ["match", _code(drawn), *(part for colour, codes in by_colour.items() for part in (codes, colour)), _GREY]
 
 
 def _code(drawn: Drawn) -> list[Any]:

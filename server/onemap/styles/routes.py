@@ -17,7 +17,6 @@ from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.security import Gate
 from onemap.store import View
 from onemap.styles import documents
-from onemap.styles.canvas import png
 from onemap.styles.documents import MAPBOX, PNG
 from onemap.styles.fonts import Fonts, unpack
 from onemap.styles.legend import legend_document
@@ -26,9 +25,10 @@ from onemap.styles.library import Library
 from onemap.styles.mapbox import mapbox_style
 from onemap.styles.portrayal import Portrayal, plain, portray
 from onemap.styles.sld import MEDIA_TYPE, sld
-from onemap.styles.sprite import RATIOS, pattern_name, pattern_tile, sheet
+from onemap.styles.sprite import RATIOS, pattern_name, pattern_svg, sheet
 
 PBF = "application/x-protobuf"
+SVG = "image/svg+xml"
 _RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
 # Fonts and patterns change with the installation or a style file only; a day later they are asked for again.
 DEFAULT = "default"
@@ -108,13 +108,18 @@ class StyleRoutes:
         return Content(orjson.dumps(found.places), "application/json", headers=_KEPT)
 
     async def sprite_image(self, call: Call) -> Reply:
-        """Answer the image of the sprites, or one pattern of them."""
-        name = call.path["sprite"]
-        if name in self._patterns:
-            return Content(png(pattern_tile(self._patterns[name], 1)), PNG.media_type, headers=_KEPT)
-        if name not in self._sheets:
-            raise NotFound(f"There is no sprite '{shorten(name)}'.", "Use onemap, onemap@2x or the name of a pattern.")
-        return Content(self._sheets[name].image, PNG.media_type, headers=_KEPT)
+        """Answer the image of the sprites."""
+        found = self._sheets.get(call.path["sprite"])
+        if found is None:
+            raise NotFound(f"There are no sprites '{shorten(call.path['sprite'])}'.", "Use onemap or onemap@2x.")
+        return Content(found.image, PNG.media_type, headers=_KEPT)
+
+    async def pattern(self, call: Call) -> Reply:
+        """Answer one pattern."""
+        found = self._patterns.get(call.path["pattern"])
+        if found is None:
+            raise NotFound(f"There is no pattern '{shorten(call.path['pattern'])}'.", "The styles name them.")
+        return Content(pattern_svg(found), SVG, headers=_KEPT)
 
     def _legend_image(self, style: Portrayal, lang: str) -> bytes:
         key = (style.id, lang, *(view.digest for view in style.views()))

@@ -59,9 +59,9 @@ def _pattern(pattern: Pattern, links: Links) -> Element:
     made = _symbolizer("PolygonSymbolizer")
     graphic = child(child(child(made, SE, "Fill"), SE, "GraphicFill"), SE, "Graphic")
     image = child(graphic, SE, "ExternalGraphic")
-    address = links.to("sprites", f"{pattern_name(pattern)}.png")
+    address = links.to("sprites", f"{pattern_name(pattern)}.svg")
     child(image, SE, "OnlineResource", **{f"{{{XLINK}}}type": "simple", f"{{{XLINK}}}href": address})
-    child(image, SE, "Format", "image/png")
+    child(image, SE, "Format", "image/svg+xml")
     mark = child(graphic, SE, "Mark")
     child(mark, SE, "WellKnownName", _MARKS[pattern.shape])
     if pattern.shape == "dots":
