@@ -13,7 +13,7 @@ from starlette.routing import Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onemap import common, features, processes, tiles
+from onemap import common, features, processes, styles, tiles
 from onemap.app.instance import Instance
 from onemap.app.revival import Revival
 from onemap.block import Block, RawRoute
@@ -60,6 +60,7 @@ def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
     others = (
         features.block(gate, settings, secret),
         tiles.block(gate, settings),
+        styles.block(gate, instance.styles, STATIC / "vendor" / "fonts"),
         processes.block(gate, settings),
     )
     blocks: list[Block] = []

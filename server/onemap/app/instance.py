@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
+from onemap.styles import Library, load_styles
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
@@ -54,6 +55,7 @@ class Instance:
     left_out: tuple[LeftOut, ...] = ()
     root: Path | None = None
     missing: Missing | None = None
+    styles: Library = field(default_factory=Library)
 
     @cached_property
     def gate(self) -> Gate:
@@ -87,7 +89,8 @@ def load_instance(
     wanted = {path: item for path, item in declarations.items() if _away(item, sources)}
     away = {item.source.store: sources[item.source.store] for item in wanted.values()}
     missing = Missing(opening, away, wanted, codes) if away else None
-    return Instance(settings, Registry(published), opened, tuple(left), root, missing)
+    styles = load_styles(shipped("styles"), root / "styles")
+    return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles)
 
 
 def _away(declared: CollectionDeclaration, sources: Mapping[str, Source]) -> bool:

@@ -52,7 +52,7 @@ def _weight(parameters: list[str]) -> float:
 
 def _quality(item: Format, ranges: Mapping[str, float]) -> float:
     media_type = item.media_type.split(";")[0]
-    names = [media_type, *([_ALSO_JSON] if item.name == "json" else [])]
+    names = [media_type, *([_ALSO_JSON] if item.name == "json" or media_type.endswith("style+json") else [])]
     exact = [ranges[name] for name in names if name in ranges]
     if exact:
         return max(exact)
