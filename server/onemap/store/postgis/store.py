@@ -138,7 +138,7 @@ class PostgisStore:
         """Yield the features of a query in its order.
 
         Each batch is a statement of its own, so that a slow reader holds neither a connection nor a transaction. A
-        batch after the first is as large as 16 MiB allow by the size of the features so far.
+        batch after the first is as large as 4 MiB allow by the size of the features so far.
         """
         select = self._select(view, query)
         box = self._box(view, query.box)
@@ -364,7 +364,7 @@ def _let_go(rows: list[Row], select: Select) -> Batch:
 
 
 def _next_size(rows: list[Row]) -> int:
-    """Return how many features of the size of these are about 16 MiB."""
+    """Return how many features of the size of these are about 4 MiB."""
     shapes = sum(len(row[1]) for row in rows[::20] if row[1] is not None) * 20 // len(rows)
     return max(100, min(_MOST, _BYTES // (shapes + 100 * len(rows[0]))))
 
