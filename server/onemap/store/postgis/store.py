@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Several
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,13 @@ from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
+from onemap.store.postgis.prune import prune
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Row, Sessions
 from onemap.store.postgis.target import Target, obstacle, target_of
-from onemap.store.writing import Edit, shows_all
+from onemap.store.writing import Edit, Pruned, shows_all
 
 _MOST = 1000
 _BYTES = 4 * 1024 * 1024
@@ -224,6 +226,10 @@ class PostgisStore:
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
         enable_log(self._settings, self._relation(table))
+
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
+        return prune(self._settings, keep)
 
     def modified(self, view: View, key: str) -> Modified | None:
         """Return when a feature was last changed, as far as the log of changes tells."""
