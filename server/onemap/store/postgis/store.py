@@ -28,6 +28,8 @@ from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
+from onemap.store.postgis.tiles import TileMaker
+from onemap.store.tiling import Frame
 from onemap.store.writing import Edit
 
 _FIRST, _MOST = 2000, 5000
@@ -67,6 +69,7 @@ class PostgisStore:
         self._known = Memory(self._content.current)
         self._areas = AreaMemory()
         self._selects: dict[object, Select] = {}
+        self._tiles = TileMaker(self._sessions, self._select)
         self._found: Discovery | None = None
 
     def close(self) -> None:
@@ -157,6 +160,10 @@ class PostgisStore:
         select = self._select(view, query)
         statement = select.within(bounds, smallest, query.limit)
         return select.batch(self._sessions.rows(*statement, seconds=self._settings.timeouts.tiles))
+
+    def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return a layer of a vector tile; None for what PostGIS cannot draw."""
+        return self._tiles.tile(view, frame, query)
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
         """Return visible columns of the features with these primary keys, in the order of the keys."""
