@@ -19,6 +19,11 @@ _POSTGIS = (
     b" WHERE e.extname = 'postgis'"
 )
 _PATH = sql.SQL("ALTER FUNCTION onemap.log_change() SET search_path = pg_catalog, {postgis}, pg_temp")
+# A log that was on already goes on; one that is switched on begins anew.
+_LOGGED = (
+    b"INSERT INTO onemap.logged (table_schema, table_name) VALUES (%(schema)s, %(name)s)"
+    b" ON CONFLICT (table_schema, table_name) DO UPDATE SET since = excluded.since WHERE NOT %(logged)s"
+)
 _STEPS: tuple[LiteralString, ...] = (
     "DROP TRIGGER IF EXISTS onemap_change ON {table}",
     "DROP TRIGGER IF EXISTS onemap_truncate ON {table}",
@@ -46,8 +51,11 @@ def enable_log(settings: PostgisSettings, relation: Relation) -> None:
             connection.execute(read_sql("changes"))
             row = connection.execute(_POSTGIS).fetchone()
             connection.execute(_PATH.format(postgis=sql.Identifier(row[0] if row else "public")))
+            found = connection.execute(read_sql("writable"), {"oid": relation.oid}).fetchone()
             for step in _STEPS:
                 connection.execute(sql.SQL(step).format(**gaps))
+            values = {"schema": relation.schema, "name": relation.name, "logged": bool(found and found[1])}
+            connection.execute(_LOGGED, values)
     except psycopg.Error as error:
         reason = error.diag.message_primary or "it cannot be reached"
         raise ConfigError(f"The changes of '{relation.name}' cannot be logged: {reason}.") from None

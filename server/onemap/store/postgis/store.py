@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection as Several
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
 from onemap.store.base import Batch, FeatureQuery, LeftOut, View
+from onemap.store.changelog import Changes, Listeners
+from onemap.store.postgis.changelog import Bell, ChangeLog
 from onemap.store.postgis.changes import enable_log
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
@@ -68,6 +71,9 @@ class PostgisStore:
         self._content = Content(self._sessions)
         self._known = Memory(self._content.current)
         self._areas = AreaMemory()
+        self._log = ChangeLog(self._sessions, lambda: self._discovered().relations)
+        self._bell = Bell(settings)
+        self._listeners = Listeners()
         self._selects: dict[object, Select] = {}
         self._tiles = TileMaker(self._sessions, self._select)
         self._found: Discovery | None = None
@@ -75,6 +81,7 @@ class PostgisStore:
     def close(self) -> None:
         """Close all connections."""
         self._content.close()
+        self._bell.close()
         self._sessions.close()
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
@@ -220,7 +227,24 @@ class PostgisStore:
         made = apply(self._sessions, view, self._select(view), edits)
         self._content.logged = True
         self._content.refresh()
+        self._listeners.call()
         return made
+
+    def position(self) -> str:
+        """Return the present position in the log of changes; see ``LoggedStore``. Raises Unavailable."""
+        return self._log.position()
+
+    def changes(self, since: str, tables: Several[str], most: int = 10_000) -> Changes:
+        """Return the changes of these tables since a position; see ``LoggedStore``. Raises Unavailable."""
+        return self._log.changes(since, tables, most)
+
+    def wait(self, since: str, seconds: float) -> None:
+        """Wait until the database says that changes were logged, which it does for those of its own log only."""
+        self._bell.wait(seconds)
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call a bound method after every edit made here; see ``LoggedStore``."""
+        self._listeners.add(listener)
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)
