@@ -7,7 +7,7 @@ everywhere in this server: the SRID is set where PROJ would pick an operation be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg import sql
@@ -16,24 +16,22 @@ from psycopg.types.numeric import Int8
 from onemap.geo.crs import Crs
 from onemap.store.base import View
 from onemap.store.postgis.placing import Place
-from onemap.store.postgis.relation import INTEGERS, Column, quoted
+from onemap.store.postgis.relation import INTEGERS, Column, Relation, quoted
 from onemap.store.postgis.select import SIZE, Select, Statement
 from onemap.store.tiling import Frame
 
 _TILE = sql.SQL(
-    "SELECT ST_AsMVT(m, %(layer)s::text, {extent}, {shape}{identified}), count(*), count(m.{drawn}) FROM ({features}) m"
+    "{edited}SELECT ST_AsMVT(m, %(layer)s::text, {extent}, {shape}{identified}), count(*), count(m.{drawn})"
+    " FROM (SELECT {names}{drawn} FROM {features} t ORDER BY {place}) m"
 )
-# Which features, the order of no concern; one more than wanted says that the largest have to be found.
-_SOME = sql.SQL(
-    "SELECT {columns}{g} AS {drawn} FROM (SELECT * FROM {table} t WHERE {where} LIMIT %(limit)s) t{parts}"
-    " ORDER BY {key}"
+# One more than wanted says that the largest have to be found.
+_FEATURES = sql.SQL(
+    "(SELECT {columns}{g} AS {drawn}, {key} AS {place} FROM"
+    " (SELECT * FROM {table} t WHERE {where}{largest} LIMIT %(limit)s) t{parts})"
 )
-_LARGEST = sql.SQL(
-    "SELECT {columns}{g} AS {drawn} FROM (SELECT * FROM {table} t WHERE {where} ORDER BY {size} DESC, {key}"
-    " LIMIT %(limit)s) t{parts} ORDER BY {key}"
-)
+_LARGEST = sql.SQL(" ORDER BY {size} DESC, {key}")
 _NEAR = sql.SQL("{geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s, %(y2)s, {srid})")
-_LARGE = sql.SQL(" AND {size} >= %(smallest)s")
+_LARGE = sql.SQL("{size} >= %(smallest)s")
 # One evaluation of the bounds, not one for each row.
 _BOX = sql.SQL("(SELECT ST_MakeEnvelope(%(e0)s, %(e1)s, %(e2)s, %(e3)s)::box2d)")
 _SQUARE = sql.SQL("ST_MakeEnvelope(0, 0, {extent}, {extent})::box2d")
@@ -54,80 +52,120 @@ _MIXED = ("GEOMETRY", "GEOMETRYCOLLECTION")
 _POINTS = ("POINT", "MULTIPOINT")
 
 
+class Layout:
+    """The columns of a layer, and the statement around its features."""
+
+    def __init__(self, select: Select) -> None:
+        relation, fields = select.relation, select.fields
+        taken = {field.name for field in fields}
+        self._drawn, self._key, self._place = (_free(name, taken) for name in ("geometry", "feature", "place"))
+        self.part = quoted(_free("part", taken))
+        columns = [(_value(relation.columns[field.name]), field.name) for field in fields]
+        self._identified = select.key.kind == "integer"
+        if self._identified:
+            columns.append((_identity(select.key), self._key))
+        self._columns = [sql.SQL("{} AS {}, ").format(value, quoted(name)) for value, name in columns]
+        self._names = [sql.SQL("{}, ").format(quoted(name)) for _, name in columns]
+        self._last = select.key.reference
+
+    def features(
+        self,
+        relation: Relation,
+        drawn: sql.Composable,
+        where: Sequence[sql.Composable],
+        *,
+        largest: bool,
+        parts: sql.Composable | None = None,
+    ) -> sql.Composable:
+        """Return the query that draws the features of a table; a shape is ``t``'s, or one of its ``parts``."""
+        gaps = {"size": SIZE.format(geom=relation.geometry), "key": self._last}
+        return _FEATURES.format(
+            columns=sql.SQL("").join(self._columns), g=drawn, drawn=quoted(self._drawn), key=self._last,
+            place=quoted(self._place), table=relation.table, where=sql.SQL(" AND ").join(where),
+            largest=_LARGEST.format(**gaps) if largest else sql.SQL(""), parts=parts or sql.SQL(""),
+        )  # fmt: skip
+
+    def tile(self, features: sql.Composable, frame: Frame, edited: sql.Composable | None = None) -> bytes:
+        """Return the statement that makes a layer; ``edited`` comes before it."""
+        identified = sql.SQL(", {}").format(sql.Literal(self._key)) if self._identified else sql.SQL("")
+        text = _TILE.format(
+            edited=edited or sql.SQL(""), extent=sql.Literal(frame.extent), shape=sql.Literal(self._drawn),
+            drawn=quoted(self._drawn), identified=identified, names=sql.SQL("").join(self._names), features=features,
+            place=quoted(self._place),
+        )  # fmt: skip
+        return text.as_bytes(None)
+
+
 class TileSelect:
     """Write the statements for the tiles of a view; ``select`` has its conditions and its table."""
 
     def __init__(self, view: View, select: Select) -> None:
         self._view = view
         self._select = select
+        self.layout = Layout(select)
         self._written: dict[object, bytes] = {}
-        relation, fields = select.relation, select.fields
-        taken = {field.name for field in fields}
-        self._drawn, self._key, self._part = (_free(name, taken) for name in ("geometry", "feature", "part"))
-        columns = [_value(relation.columns[field.name], field.name) for field in fields]
-        self._identified = select.key.kind == "integer"
-        if self._identified:
-            columns.append(sql.SQL("{} AS {}").format(_identity(select.key), quoted(self._key)))
-        self._columns = sql.SQL("").join(sql.SQL("{}, ").format(column) for column in columns)
+
+    def thins(self, frame: Frame) -> bool:
+        """Whether fewer features are drawn than an overview would show."""
+        return frame.overview < frame.smallest
 
     def statement(self, frame: Frame, place: Place, smallest: float, limit: int, *, largest: bool) -> Statement:
         """Return the statement for a tile. ``largest``: of more features than ``limit`` the largest are drawn."""
         kind = (place.kind, frame.grid.crs.srid, frame.extent, frame.buffer, frame.tolerance > 0, smallest > 0, largest)
         if kind not in self._written:
-            self._written[kind] = self._text(frame, place, smallest > 0, largest)
+            features = self.features(frame, place, sized=smallest > 0, largest=largest)
+            self._written[kind] = self.layout.tile(features, frame)
+        return self._written[kind], self.values(frame, place, smallest, limit)
+
+    def values(self, frame: Frame, place: Place, smallest: float, limit: int) -> dict[str, Any]:
+        """Return the values of a statement."""
         values: dict[str, Any] = {f"e{at}": value for at, value in enumerate(place.ends)}
         values.update(zip(("x1", "y1", "x2", "y2"), place.around, strict=True))
         in_units = frame.tolerance if place.kind == "affine" else frame.tolerance * place.unit
         values.update(self._select.values, layer=self._view.collection.id, tolerance=in_units)
         values.update(smallest=smallest * place.unit, limit=Int8(limit))
-        return self._written[kind], values
+        return values
 
-    def _text(self, frame: Frame, place: Place, sized: bool, largest: bool) -> bytes:
-        relation = self._select.relation
-        gaps: Mapping[str, sql.Composable] = {
-            "table": relation.table,
-            "key": self._select.key.reference,
-            "columns": self._columns,
-            "drawn": quoted(self._drawn),
-            "size": SIZE.format(geom=relation.geometry),
-            "parts": self._parts() if self._mixed else sql.SQL(""),
-            "where": self._where(sized),
-            "g": self._geometry(frame, place),
-        }
-        features = (_LARGEST if largest else _SOME).format(**gaps)
-        identified = sql.SQL(", {}").format(sql.Literal(self._key)) if self._identified else sql.SQL("")
-        text = _TILE.format(
-            extent=sql.Literal(frame.extent), shape=sql.Literal(self._drawn), drawn=quoted(self._drawn),
-            identified=identified, features=features,
-        )  # fmt: skip
-        return text.as_bytes(None)
-
-    def _where(self, sized: bool) -> sql.Composable:
+    def features(
+        self, frame: Frame, place: Place, *, sized: bool, largest: bool, among: sql.Composable | None = None
+    ) -> sql.Composable:
+        """Return the query for the features of a tile, ``among`` those that meet a further condition."""
         relation, where = self._select.relation, self._select.where
-        near: sql.Composable = _NEAR.format(geom=relation.geometry, srid=sql.Literal(relation.srid))
-        if sized:
-            near += _LARGE.format(size=SIZE.format(geom=relation.geometry))
-        return near if where is None else near + sql.SQL(" AND ") + where
+        tests: list[sql.Composable | None] = [
+            _NEAR.format(geom=relation.geometry, srid=sql.Literal(relation.srid)),
+            _LARGE.format(size=SIZE.format(geom=relation.geometry)) if sized else None,
+            where,
+            among,
+        ]
+        mixed = self._view.collection.table.geometry_type in _MIXED
+        parts = _PARTS.format(shape=relation.shape, part=self.layout.part) if mixed else None
+        shape = sql.SQL("p.{}").format(self.layout.part) if mixed else relation.shape
+        kept = [test for test in tests if test is not None]
+        drawn = self._drawn(shape, frame, place)
+        return self.layout.features(relation, drawn, kept, largest=largest, parts=parts)
 
-    def _geometry(self, frame: Frame, place: Place) -> sql.Composable:
+    def _drawn(self, shape: sql.Composable, frame: Frame, place: Place) -> sql.Composable:
         """Return the expression that draws a feature on the tile."""
-        storage, extent = self._view.collection.storage, sql.Literal(frame.extent)
-        shape: sql.Composable = quoted("p", self._part) if self._mixed else self._select.relation.shape
         if place.kind == "affine":
             shape = _AFFINE.format(g=shape)
         if frame.tolerance > 0 and self._view.collection.table.geometry_type not in _POINTS:
-            shape = _SIMPLE.format(g=shape)
+            shape = simple(shape)
         if place.kind == "transform":
-            shape = transformed(shape, storage, frame.grid.crs)
-        box = _SQUARE.format(extent=extent) if place.kind == "affine" else _BOX
-        return _DRAWN.format(g=shape, box=box, extent=extent, buffer=sql.Literal(frame.buffer))
+            shape = transformed(shape, self._view.collection.storage, frame.grid.crs)
+        return cut(shape, frame, None if place.kind == "affine" else _BOX)
 
-    @property
-    def _mixed(self) -> bool:
-        return self._view.collection.table.geometry_type in _MIXED
 
-    def _parts(self) -> sql.Composable:
-        return _PARTS.format(shape=self._select.relation.shape, part=quoted(self._part))
+def simple(shape: sql.Composable) -> sql.Composable:
+    """Return the expression that simplifies a shape, as far as anything is left of it."""
+    return _SIMPLE.format(g=shape)
+
+
+def cut(shape: sql.Composable, frame: Frame, box: sql.Composable | None = None) -> sql.Composable:
+    """Return the expression that brings a shape from a box (None: the tile, y upwards) to the grid of the tile."""
+    extent = sql.Literal(frame.extent)
+    return _DRAWN.format(
+        g=shape, box=box or _SQUARE.format(extent=extent), extent=extent, buffer=sql.Literal(frame.buffer)
+    )
 
 
 def transformed(shape: sql.Composable, source: Crs, target: Crs) -> sql.Composable:
@@ -151,12 +189,10 @@ def systems(source: Crs, target: Crs) -> list[int]:
     return sorted({code for crs in projected for code in (geographic_of(crs), crs.srid)})
 
 
-def _value(column: Column, name: str) -> sql.Composed:
+def _value(column: Column) -> sql.Composable:
     """Return a column as a tile says it: a number that is not finite is no value."""
-    value: sql.Composable = column.read()
-    if column.kind == "number":
-        value = _FINITE.format(value=value)
-    return sql.SQL("{} AS {}").format(value, quoted(name))
+    value = column.read()
+    return _FINITE.format(value=value) if column.kind == "number" else value
 
 
 def _identity(key: Column) -> sql.Composable:

@@ -58,7 +58,7 @@ class Sessions:
         return self.rows(statement, values, seconds)[0]
 
     def drawn(self, statement: bytes, values: Values) -> Row | None:
-        """Return the row of a statement that makes a tile; None where PostGIS cannot work with one of its shapes.
+        """Return the row of a statement that makes a tile; None where PostGIS cannot work with a shape or a table.
 
         The statement is prepared, and planned once for whatever values.
         """
@@ -102,7 +102,7 @@ class Sessions:
         with self._session(self.timeouts.tiles, fresh, generic=True) as connection:
             try:
                 return run(connection, statement, values, prepare=True)[0]
-            except pg.InternalError_ as error:
+            except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn) as error:
                 _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
                 return None
 
