@@ -26,6 +26,7 @@ from onemap.store.postgis.changes import enable_log, modified, modified_statemen
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
+from onemap.store.postgis.generalised import GeneralisedTables
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
 from onemap.store.postgis.prune import prune
@@ -34,6 +35,7 @@ from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Row, Sessions
 from onemap.store.postgis.target import Target, obstacle, target_of
+from onemap.store.postgis.tiling import Tiling
 from onemap.store.writing import Edit, Pruned, shows_all
 
 _MOST = 1000
@@ -57,7 +59,7 @@ _VERSION = sql.SQL(
 _COVERAGE = sql.SQL("SELECT {shape} FROM {table} t{where}")
 
 
-class PostgisStore:
+class PostgisStore(Tiling):
     """Features of one database.
 
     ``keys``: for tables and views whose key cannot be found, the column that a declaration names. ``own``: the
@@ -76,6 +78,7 @@ class PostgisStore:
         self._bell = Bell(settings)
         self._listeners = Listeners()
         self._selects: dict[object, Select] = {}
+        Tiling.__init__(self, GeneralisedTables(settings, self._sessions, self._log))
         self._found: Discovery | None = None
         self._logged: frozenset[int] = frozenset()
         self._targets: dict[int, Target] = {}
