@@ -59,7 +59,7 @@ def add_up(one: Ints, other: Ints, length: Floats) -> tuple[Ints, Ints, Floats]:
 
 
 def _segments(polygons: Polygons) -> tuple[Ints, Ints, Ints, Floats]:
-    """Return face, both ends (as numbers) and length of each segment, exterior rings turning one way, holes the other."""
+    """Return face, both ends (as numbers) and length of each segment; holes turn against exterior rings."""
     turned = shapely.orient_polygons(polygons)
     rings, of_face = shapely.get_rings(turned, return_index=True)
     xy, of_ring = shapely.get_coordinates(rings, return_index=True)

@@ -48,7 +48,7 @@ def onto_grid(geometries: Polygons, grid: Grid) -> tuple[Polygons, Ints]:
 
 
 def whole(polygons: Polygons, owners: Ints) -> tuple[Polygons, Ints]:
-    """Return the polygons with whole coordinates and valid, in parts where that takes it, and the owners of the parts."""
+    """Return valid polygons with whole coordinates, in parts where that takes it, and the owners of the parts."""
     snapped = shapely.transform(polygons, np.rint)
     good = shapely.is_valid(snapped)
     if good.all():

@@ -95,7 +95,8 @@ def _generalise(faces: Faces, sizes: Sizes, seams: Keys) -> tuple[Faces, Ints, i
     polygons = _simplified(polygons, _between(found, merged), fixed_regions, sizes.tolerance)
     small = shapely.area(polygons) < sizes.smallest
     kept = ~(small & ~fixed_regions & _specks(polygons, sizes.speck))
-    parts, region = whole(*simple_polygons(np.where(kept, polygons, None)))
+    polygons[~kept] = None
+    parts, region = whole(*simple_polygons(polygons))
     place = np.full(count, -1, dtype=np.int64)
     place[region[::-1]] = np.arange(len(region))[::-1]
     made = Faces(parts, faces.source[merged.speaker[region]], merged.klass[region], merged.largest[region])
@@ -127,7 +128,9 @@ def _between(found: Borders, merged: Merged) -> tuple[Ints, Ints]:
     return a[apart], b[apart]
 
 
-def _simplified(polygons: Polygons, touching: tuple[Ints, Ints], fixed: NDArray[np.bool_], tolerance: float) -> Polygons:
+def _simplified(
+    polygons: Polygons, touching: tuple[Ints, Ints], fixed: NDArray[np.bool_], tolerance: float
+) -> Polygons:
     """Return the regions with simplified borders.
 
     What hangs together with something at a seam keeps its outer border as it is, the rest is simplified all around.

@@ -127,7 +127,7 @@ def spread(starts: Ints, counts: Ints) -> Ints:
     """Return the numbers from each start on, as many as counted, one after the other."""
     total = int(counts.sum())
     before = np.cumsum(counts) - counts
-    return np.arange(total, dtype=np.int64) + np.repeat(starts - before, counts)
+    return np.asarray(np.arange(total, dtype=np.int64) + np.repeat(starts - before, counts))
 
 
 def _starts(counts: NDArray[np.generic]) -> Ints:

@@ -1,4 +1,4 @@
-"""Where the parts of a layer meet: borders there stay vertex by vertex as they are, so that both sides keep matching."""
+"""Where the parts of a layer meet: borders there stay vertex by vertex as they are, so both sides keep matching."""
 
 from __future__ import annotations
 

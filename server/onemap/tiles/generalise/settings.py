@@ -69,4 +69,8 @@ class Report:
     def moved(self) -> float:
         """The share of the area that changed its class: half the sum of what classes gained and lost."""
         total = sum(self.before.values())
-        return sum(abs(self.after.get(name, 0.0) - area) for name, area in self.before.items()) / total / 2 if total else 0.0
+        return (
+            sum(abs(self.after.get(name, 0.0) - area) for name, area in self.before.items()) / total / 2
+            if total
+            else 0.0
+        )
