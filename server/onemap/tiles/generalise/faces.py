@@ -86,8 +86,8 @@ class FaceFile:
             empty = not path.stat().st_size
             mapped = np.empty(0, type_) if empty else np.memmap(path, type_, mode="r")
             self._read[name] = mapped.reshape(shape)
-        self._ring_starts = _starts(self._read["rings"])
-        self._point_starts = _starts(self._read["points"])
+        self._ring_starts = starts(self._read["rings"])
+        self._point_starts = starts(self._read["points"])
 
     def drop(self) -> None:
         """Remove the files."""
@@ -114,7 +114,7 @@ class FaceFile:
         points = np.asarray(self._read["points"][rows])
         xy = self._read["xy"][spread(self._point_starts[rows], points)].astype(np.float64)
         sizes = self._read["ring_points"][spread(self._ring_starts[rows], rings)]
-        ends = (_starts(sizes), _starts(rings))
+        ends = (starts(sizes), starts(rings))
         return np.asarray(shapely.from_ragged_array(shapely.GeometryType.POLYGON, xy, ends), dtype=object)
 
     def each(self, size: int) -> Iterator[Ints]:
@@ -130,7 +130,7 @@ def spread(starts: Ints, counts: Ints) -> Ints:
     return np.asarray(np.arange(total, dtype=np.int64) + np.repeat(starts - before, counts))
 
 
-def _starts(counts: NDArray[np.generic]) -> Ints:
+def starts(counts: NDArray[np.generic]) -> Ints:
     """Return where each run of so many begins, and where the last one ends."""
     ends = np.zeros(len(counts) + 1, dtype=np.int64)
     np.cumsum(counts, out=ends[1:])
