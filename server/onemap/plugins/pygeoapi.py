@@ -24,14 +24,14 @@ from pygeoapi.provider.base import (
 from onemap.catalog import Field, property_schema
 from onemap.cql import Tree, all_of, equals
 from onemap.errors import ClientError, InvalidParameter, OneMapError, UnknownCrs
-from onemap.features import filters, selection
 from onemap.features.encode.geojson import features
 from onemap.features.page import Page
-from onemap.features.temporal import parse_datetime, temporal_filter
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Crs, crs_from_srid
 from onemap.plugins.foreign import adopt
 from onemap.plugins.source import source_of
+from onemap.query import filters, selection
+from onemap.query.temporal import parse_datetime, temporal_filter
 from onemap.store import Batch, FeatureQuery, SortKey, Store, View
 
 _ALL = 2**62

@@ -1,6 +1,6 @@
 """Stores: where features come from. The protocol is ``Store``; a store accepts a View and a query, nothing else."""
 
-from onemap.store.base import Batch, FeatureQuery, LeftOut, Position, SortKey, Store, View
+from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, Position, SortKey, Store, View
 from onemap.store.writing import Edit, WritableStore, feature_state
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Edit",
     "FeatureQuery",
     "LeftOut",
+    "Modified",
     "Position",
     "SortKey",
     "Store",

@@ -13,8 +13,40 @@ CREATE TABLE IF NOT EXISTS onemap.change (
   new_minx float8, new_miny float8, new_maxx float8, new_maxy float8,
   at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- The tables whose changes are logged, and the time and transaction from when on the log of each is complete: a reader
+-- who has seen less cannot rely on it.
+CREATE TABLE IF NOT EXISTS onemap.log (
+  table_schema text NOT NULL,
+  table_name text NOT NULL,
+  since timestamptz NOT NULL DEFAULT clock_timestamp(),
+  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  PRIMARY KEY (table_schema, table_name)
+);
+CREATE INDEX IF NOT EXISTS change_key ON onemap.change (table_schema, table_name, key, seq);
 CREATE INDEX IF NOT EXISTS change_xid ON onemap.change (xid);
 CREATE INDEX IF NOT EXISTS change_table ON onemap.change (table_schema, table_name, seq);
+CREATE INDEX IF NOT EXISTS change_since ON onemap.change (table_schema, table_name, xid);
+-- Up to which transaction rows were removed from the log, by whatever program: a reader who has seen less has lost some.
+CREATE TABLE IF NOT EXISTS onemap.pruned (
+  id boolean PRIMARY KEY DEFAULT true CHECK (id),
+  upto xid8 NOT NULL DEFAULT '0'
+);
+INSERT INTO onemap.pruned DEFAULT VALUES ON CONFLICT DO NOTHING;
+CREATE OR REPLACE FUNCTION onemap.note_pruned() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $note$
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    UPDATE onemap.pruned SET upto = pg_snapshot_xmax(pg_current_snapshot());
+  ELSE
+    UPDATE onemap.pruned SET upto = greatest(upto, (SELECT xid FROM gone ORDER BY xid DESC LIMIT 1));
+  END IF;
+  RETURN NULL;
+END
+$note$;
+CREATE OR REPLACE TRIGGER onemap_pruned AFTER DELETE ON onemap.change REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_pruned();
+CREATE OR REPLACE TRIGGER onemap_emptied AFTER TRUNCATE ON onemap.change
+  FOR EACH STATEMENT EXECUTE FUNCTION onemap.note_pruned();
 CREATE OR REPLACE FUNCTION onemap.log_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $log$
 DECLARE
   picked text := format(
@@ -39,6 +71,8 @@ BEGIN
                              new_minx, new_miny, new_maxx, new_maxy)
   VALUES (TG_TABLE_SCHEMA, TG_TABLE_NAME, coalesce(new_key, old_key), lower(TG_OP), o[1], o[2], o[3], o[4],
           n[1], n[2], n[3], n[4]);
+  -- Wakes those who wait for changes; one message for a transaction, however many rows it has.
+  PERFORM pg_notify('onemap_change', '');
   RETURN NULL;
 END
 $log$;

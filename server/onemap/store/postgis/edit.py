@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -11,12 +12,13 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from onemap.errors import Busy, Conflict, Forbidden, InvalidFeature, OneMapError
-from onemap.store.base import Batch, View
+from onemap.store.base import Batch, Modified, View
+from onemap.store.postgis.changes import modified, modified_statement
 from onemap.store.postgis.connect import GuardedConnection
 from onemap.store.postgis.relation import Relation, quoted
 from onemap.store.postgis.select import Select
 from onemap.store.postgis.sessions import Row, Sessions, run
-from onemap.store.writing import Edit, check_state, refused
+from onemap.store.writing import Edit, check_state, refused, shows_all
 
 _INSERT = sql.SQL("INSERT INTO {table} AS t ({names}) VALUES ({marks}) RETURNING {key}")
 _DEFAULTS = sql.SQL("INSERT INTO {table} AS t DEFAULT VALUES RETURNING {key}")
@@ -57,7 +59,7 @@ class _Editing:
         if edit.operation == "insert":
             return self._insert(edit)
         stored = self._find(edit.key or "", b" FOR UPDATE")
-        check_state(edit, stored, self._view)
+        check_state(edit, stored, self._view, lambda: self._modified(stored))
         key = stored.keys[0]
         if edit.operation == "delete":
             self._run(_DELETE, {"one": key})
@@ -117,7 +119,11 @@ class _Editing:
         batch = self._find(key)
         if not len(batch):
             raise Forbidden("The feature would be none that may be seen here.")
-        return batch
+        return replace(batch, modified=self._modified(batch)) if shows_all(self._view) else batch
+
+    def _modified(self, batch: Batch) -> Modified | None:
+        statement = modified_statement(self._relation, self._select.key)
+        return modified(run(self._connection, statement, {"one": batch.keys[0]}))
 
     def _run(self, template: sql.SQL, values: dict[str, Any] | None = None, **gaps: sql.Composable) -> list[Row]:
         statement = template.format(**self._gaps, **gaps)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection as Several
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from onemap.errors import ConfigError, InvalidParameter, OneMapError, TooSlow, U
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
-from onemap.store.base import Batch, FeatureQuery, LeftOut, View
-from onemap.store.postgis.changes import enable_log
+from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, View
+from onemap.store.changelog import Changes, Listeners
+from onemap.store.postgis.changelog import Bell, ChangeLog
+from onemap.store.postgis.changes import enable_log, modified, modified_statement
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
@@ -28,7 +31,7 @@ from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
-from onemap.store.writing import Edit
+from onemap.store.writing import Edit, shows_all
 
 _FIRST, _MOST = 2000, 5000
 _BYTES = 16 * 1024 * 1024
@@ -66,12 +69,17 @@ class PostgisStore:
         self._content = Content(self._sessions)
         self._known = Memory(self._content.current)
         self._areas = AreaMemory()
+        self._log = ChangeLog(self._sessions, lambda: self._discovered().relations)
+        self._bell = Bell(settings)
+        self._listeners = Listeners()
         self._selects: dict[object, Select] = {}
         self._found: Discovery | None = None
+        self._logged: frozenset[int] = frozenset()
 
     def close(self) -> None:
         """Close all connections."""
         self._content.close()
+        self._bell.close()
         self._sessions.close()
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
@@ -196,6 +204,7 @@ class PostgisStore:
         if not relation.flat:
             return "its geometries have heights, which would be lost"
         writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        self._logged = self._logged | {relation.oid} if logged else self._logged - {relation.oid}
         if not writable:
             return "the user of the server may not write to its table"
         self._content.logged = self._content.logged or logged
@@ -208,12 +217,47 @@ class PostgisStore:
             raise ConfigError(f"'{table.name}' is no plain table; only the changes of tables are logged.")
         enable_log(self._settings, relation)
 
+    def modified(self, view: View, key: str) -> Modified | None:
+        """Return when a feature was last changed, as far as the log of changes tells."""
+        relation = self._relation(view.collection.table)
+        select = self._select(view)
+        bound = select.by_key(key)
+        if (
+            not shows_all(view)
+            or bound is None
+            or (relation.oid not in self._logged and self.read_only(view.collection.table))
+        ):
+            return None
+        try:
+            rows = self._sessions.rows(modified_statement(relation, select.key), {"one": bound[1]["one"]})
+        except (Unavailable, InvalidParameter):
+            self._logged = self._logged - {relation.oid}
+            return None
+        return modified(rows)
+
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is."""
         made = apply(self._sessions, view, self._select(view), edits)
         self._content.logged = True
         self._content.refresh()
+        self._listeners.call()
         return made
+
+    def position(self) -> str:
+        """Return the present position in the log of changes; see ``LoggedStore``. Raises Unavailable."""
+        return self._log.position()
+
+    def changes(self, since: str, tables: Several[str], most: int = 10_000) -> Changes:
+        """Return the changes of these tables since a position; see ``LoggedStore``. Raises Unavailable."""
+        return self._log.changes(since, tables, most)
+
+    def wait(self, since: str, seconds: float) -> None:
+        """Wait until the database says that changes were logged, which it does for those of its own log only."""
+        self._bell.wait(seconds)
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call a bound method after every edit made here; see ``LoggedStore``."""
+        self._listeners.add(listener)
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)
