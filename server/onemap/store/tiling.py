@@ -122,19 +122,23 @@ class GeneralisedTable:
 class GeneralisingStore(Store, Protocol):
     """A store that keeps generalised features and draws them where a level of the grid is coarse enough."""
 
+    def mark(self, view: View) -> str:
+        """Return a mark of the present content of a layer, to be taken before its features are read. Blocks."""
+        ...
+
     def write_generalised(
-        self, view: View, grid: Grid, batches: Iterable[Generalised], note: Mapping[str, Any] | None = None
-    ) -> GeneralisedTable:
+        self, view: View, grid: Grid, batches: Iterable[Generalised], mark: str, note: Mapping[str, Any]
+    ) -> None:
         """Keep the generalised features of a whole layer for one grid, instead of those kept before. Blocks.
 
-        The view has all rows and columns. The batches are made while this method takes them, from what the store
-        gives after the call: what changes meanwhile counts as changed. Raises ConfigError where the database cannot
-        be written.
+        The view has all rows and columns. ``mark``: of the content before the features were read; what changed since
+        counts as changed. ``note``: how they were made, for those who ask. Raises ConfigError where they cannot be
+        written.
         """
         ...
 
     def generalised(self, view: View) -> tuple[GeneralisedTable, ...]:
-        """Return the tables of generalised features of a layer, the coarsest grid last. Blocks."""
+        """Return the tables of generalised features of a layer, the finest grid first. Blocks."""
         ...
 
     def drop_generalised(self, view: View) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import cast
 
 import numpy as np
 
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
 from onemap.store import FeatureQuery, View
+from onemap.store.tiling import Frame, Grid, TileStore
 from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import Level, TileMatrixSet
 from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
@@ -44,11 +47,15 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     the largest, are drawn; lines and surfaces smaller than half a cell (1/512 of a tile) are left out,
     except that an overview always shows the largest there are.
     """
-    view = layer.view
+    view, query = layer.view, FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
+    store = layer.store
+    if _draws(type(store)):
+        made = cast(TileStore, store).tile(view, frame(view, tile, most), query)
+        if made is not None:
+            return made
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
-    query = FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
     half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
     batch = layer.store.within(view, plane.bounds, half_cell, query)
     if tile.overview and len(batch) < _FEW:
@@ -58,6 +65,24 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
         return b""
     attributes = Attributes(batch.keys, layer.columns, batch.columns)
     return encode_tile(view.collection.id, make_shapes(batch.geometries, plane), attributes)
+
+
+@cache
+def _draws(kind: type[object]) -> bool:
+    return issubclass(kind, TileStore)
+
+
+def frame(view: View, tile: Tile, most: int) -> Frame:
+    """Return the tile as stores draw it, by the rules of ``render``."""
+    level = tile.level
+    return Frame(
+        grid=Grid(tile.matrix_set.crs, level.origin, level.width / EXTENT),
+        corner=(tile.col * EXTENT, tile.row * EXTENT),
+        tolerance=_tolerance(tile),
+        smallest=0.0 if may_hold_points(view) else _HALF_CELL,
+        overview=0.0 if may_hold_points(view) else 1.0,
+        few=min(_FEW, most) if tile.overview else 0,
+    )
 
 
 def may_hold_points(view: View) -> bool:
@@ -80,8 +105,11 @@ def _plane(tile: Tile, storage: Crs) -> Plane | None:
     def to_grid(xy: Array) -> Array:
         return np.asarray((transform_xy(xy, storage, crs) - origin) * scale)
 
-    tolerance = _QUARTER_CELL if tile.level.scale_denominator > _SIMPLIFY_FROM else 0.0
-    return Plane(to_grid, bounds, tolerance)
+    return Plane(to_grid, bounds, _tolerance(tile))
+
+
+def _tolerance(tile: Tile) -> float:
+    return _QUARTER_CELL if tile.level.scale_denominator > _SIMPLIFY_FROM else 0.0
 
 
 def _half_cell(plane: Plane) -> float:

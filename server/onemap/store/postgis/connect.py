@@ -34,6 +34,7 @@ _SESSION = {
     "TimeZone": "UTC",
     "DateStyle": "ISO",
 }
+_GENERIC, _CUSTOM = b"SET plan_cache_mode = force_generic_plan", b"SET plan_cache_mode = force_custom_plan"
 # Names of PostGIS are found wherever the extension is; everything else is written with its schema.
 _SEARCH_PATH = """
 SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(n.nspname)),
@@ -48,6 +49,7 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
     deadline: float = float("inf")
     cancelled_at: float | None = None
     used_at: float = 0.0
+    generic: bool = False
 
     def wait[T](self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
         """Run a step of the protocol and look up every ``interval`` seconds."""
@@ -56,6 +58,12 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
     def begin(self, seconds: float) -> None:
         """Start the clock of one statement or transaction."""
         self.deadline, self.cancelled_at = time.monotonic() + seconds, None
+
+    def plan(self, generic: bool) -> None:
+        """Choose between plans for any values and plans for the values of a statement; asks only when they change."""
+        if generic is not self.generic:
+            self.execute(_GENERIC if generic else _CUSTOM)
+            self.generic = generic
 
     def _guarded[T](self, gen: PQGen[T]) -> PQGen[T]:
         try:

@@ -30,7 +30,7 @@ _C = sql.SQL(' COLLATE "C"')
 _AFTER = sql.SQL("{key} > %(after)s")
 _ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
-_SIZE = sql.SQL(
+SIZE = sql.SQL(
     "greatest(ST_XMax(box2d({geom})) - ST_XMin(box2d({geom})), ST_YMax(box2d({geom})) - ST_YMin(box2d({geom})))"
 )
 _WITHIN = sql.SQL(
@@ -50,15 +50,15 @@ class Select:
         self.order = query.order
         self.values: dict[str, Any] = {}
         self.where = self._conditions(view, query)
-        self._fields = view.only(query.columns)
-        read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self._fields)]
+        self.fields = view.only(query.columns)
+        read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self.fields)]
         self._written: dict[object, bytes] = {}
         self._gaps: Mapping[str, sql.Composable] = {
             "read": sql.SQL(", ").join(read),
             "table": relation.table,
             "key": self.key.reference,
             "geom": relation.geometry,
-            "size": _SIZE.format(geom=relation.geometry),
+            "size": SIZE.format(geom=relation.geometry),
             "id": relation.id,
             "srid": sql.Literal(relation.srid),
             "order": sql.SQL(", ").join([*map(self._sorted, query.order), self._last(bool(query.order))]),
@@ -104,13 +104,13 @@ class Select:
 
     def batch(self, rows: list[Row]) -> Batch:
         """Return the rows of a statement as a batch."""
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self._fields))
-        named = {field.name: values for field, values in zip(self._fields, columns[2:], strict=True)}
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self.fields))
+        named = {field.name: values for field, values in zip(self.fields, columns[2:], strict=True)}
         return Batch(columns[0], decode(columns[1]), named)
 
     def position(self, row: Row) -> Position:
         """Return the position of a row of a page."""
-        places = {field.name: at for at, field in enumerate(self._fields, 2)}
+        places = {field.name: at for at, field in enumerate(self.fields, 2)}
         return Position(row[0], tuple(row[places[sort.name]] for sort in self.order))
 
     def _conditions(self, view: View, query: FeatureQuery) -> sql.Composable | None:

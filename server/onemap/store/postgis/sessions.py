@@ -57,6 +57,19 @@ class Sessions:
         """Return the single row of a statement."""
         return self.rows(statement, values, seconds)[0]
 
+    def drawn(self, statement: bytes, values: Values) -> Row | None:
+        """Return the row of a statement that makes a tile; None where PostGIS cannot work with a shape or a table.
+
+        The statement is prepared, and planned once for whatever values.
+        """
+        try:
+            return self._drawn(statement, values)
+        except _Lost:
+            try:
+                return self._drawn(statement, values, fresh=True)
+            except _Lost:
+                raise Unavailable(UNREACHABLE) from None
+
     @contextmanager
     def snapshot(self) -> Iterator[GuardedConnection]:
         """Give a connection in a transaction that sees one state of the database."""
@@ -85,12 +98,21 @@ class Sessions:
         with self._session(seconds or self.timeouts.items, fresh) as connection:
             return run(connection, statement, values)
 
+    def _drawn(self, statement: bytes, values: Values, fresh: bool = False) -> Row | None:
+        with self._session(self.timeouts.tiles, fresh, generic=True) as connection:
+            try:
+                return run(connection, statement, values, prepare=True)[0]
+            except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn) as error:
+                _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
+                return None
+
     @contextmanager
-    def _session(self, seconds: float, fresh: bool = False) -> Iterator[GuardedConnection]:
+    def _session(self, seconds: float, fresh: bool = False, generic: bool = False) -> Iterator[GuardedConnection]:
         with self._admission.place():
             connection = self._pool.take(fresh)
             try:
                 connection.begin(seconds)
+                connection.plan(generic)
                 yield connection
             except psycopg.Error as error:
                 raise _translated(error, connection) from None
@@ -102,10 +124,12 @@ class _Lost(Exception):
     """The connection was closed under the statement."""
 
 
-def run(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
+def run(
+    connection: GuardedConnection, statement: Statement, values: Values | None = None, *, prepare: bool | None = None
+) -> list[Row]:
     """Return the rows of a statement on a connection that is held."""
     with connection.cursor(binary=True) as cursor:
-        return cursor.execute(statement, values or {}).fetchall()
+        return cursor.execute(statement, values or {}, prepare=prepare).fetchall()
 
 
 def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exception:

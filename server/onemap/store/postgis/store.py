@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Several
 from typing import Any
 
@@ -25,12 +25,15 @@ from onemap.store.postgis.changes import enable_log, modified, modified_statemen
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
+from onemap.store.postgis.generalised import GeneralisedTables, Kept
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Sessions
+from onemap.store.postgis.tiles import TileMaker
+from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
 from onemap.store.writing import Edit, shows_all
 
 _FIRST, _MOST = 2000, 5000
@@ -73,6 +76,9 @@ class PostgisStore:
         self._bell = Bell(settings)
         self._listeners = Listeners()
         self._selects: dict[object, Select] = {}
+        self._lately = Memory(self._content.token)
+        self._generalised = GeneralisedTables(settings, self._sessions, self._log)
+        self._tiles = TileMaker(self._sessions, self._select, self._kept)
         self._found: Discovery | None = None
         self._logged: frozenset[int] = frozenset()
 
@@ -165,6 +171,31 @@ class PostgisStore:
         select = self._select(view, query)
         statement = select.within(bounds, smallest, query.limit)
         return select.batch(self._sessions.rows(*statement, seconds=self._settings.timeouts.tiles))
+
+    def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return a layer of a vector tile; None for what PostGIS cannot draw."""
+        return self._tiles.tile(view, frame, query)
+
+    def mark(self, view: View) -> str:
+        """Return a mark of the present content of a layer; see ``GeneralisingStore``."""
+        return self._generalised.mark(self._relation(view.collection.table))
+
+    def write_generalised(
+        self, view: View, grid: Grid, batches: Iterable[Generalised], mark: str, note: Mapping[str, Any]
+    ) -> None:
+        """Keep the generalised features of a whole layer for one grid. Raises ConfigError."""
+        relation = self._relation(view.collection.table)
+        self._generalised.write(view, relation, grid, batches, mark, note)
+        self._content.refresh()
+
+    def generalised(self, view: View) -> tuple[GeneralisedTable, ...]:
+        """Return the tables of generalised features of a layer, the finest grid first."""
+        return tuple(kept.table for kept in self._kept(view))
+
+    def drop_generalised(self, view: View) -> None:
+        """Forget all generalised features of a layer. Raises ConfigError."""
+        self._generalised.drop(self._relation(view.collection.table))
+        self._content.refresh()
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
         """Return visible columns of the features with these primary keys, in the order of the keys."""
@@ -269,6 +300,14 @@ class PostgisStore:
                 self._selects.clear()
             self._selects[key] = Select(view, relation, query)
         return self._selects[key]
+
+    def _kept(self, view: View) -> tuple[Kept, ...]:
+        relation = self._relation(view.collection.table)
+        question = ("generalised", relation.oid)
+        found: tuple[Kept, ...] = self._lately.get(
+            question, lambda: self._generalised.find(view.collection.table, relation)
+        )
+        return found
 
     def _source(self, view: View) -> PostgisOverlaySource:
         return PostgisOverlaySource(self._sessions, self._select(view), view.collection.table.srid, self._areas)
