@@ -123,7 +123,7 @@ class FaceFile:
             yield np.arange(start, min(start + size, self._count))
 
 
-def spread(starts: Ints, counts: Ints) -> Ints:
+def spread(starts: Ints, counts: NDArray[np.int64] | NDArray[np.int32]) -> Ints:
     """Return the numbers from each start on, as many as counted, one after the other."""
     total = int(counts.sum())
     before = np.cumsum(counts) - counts

@@ -31,6 +31,7 @@ from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
 
 _EVERYTHING = 2**62
 _LONGEST = 2**31 - 1
+_LARGEST = 2**63 - 1
 _AT_ONCE = 20_000
 
 
@@ -140,6 +141,8 @@ class _Maker:
         self._dictionary = dictionary
         fields = enumerate(view.columns)
         self.columns = {item.name: ColumnFile(work / f"column{at}", item, dictionary) for at, item in fields}
+        self._ids: list[Ints] = []
+        self._id_column = _integer_key(plan.collection)
         self._rows = RowFile(work / "rows")
         self._faces = FaceFile(work / "faces") if plan.settings.coverage else None
 
@@ -147,7 +150,7 @@ class _Maker:
         """Write all arrays, and return what is to be said of the levels of detail."""
         self._read()
         place = self._attributes()
-        write_lod(self._writer, "lod0", self._rows, lambda owners: place[owners])
+        write_lod(self._writer, "lod0", self._rows, place)
         lods: list[Mapping[str, Any]] = [{"name": "lod0", "zoom": None, "pixel": 0.0}]
         makers = self._coverage(place) if self._faces is not None else self._by_size(place)
         reports = []
@@ -164,6 +167,8 @@ class _Maker:
             codes = self.features.add(batch, self._plan.settings.class_column)
             for name, column in self.columns.items():
                 column.append(batch.columns[name])
+            if self._id_column:
+                self._ids.append(np.array([_identity(value) for value in batch.columns[self._id_column]], np.int64))
             stepped = self._stepped(batch)
             rows = rows_of(stepped)
             self._rows.append(replace(rows, owner=rows.owner + first))
@@ -194,15 +199,26 @@ class _Maker:
         order = order_of(boxes)
         place = np.empty(count, dtype=np.int64)
         place[order] = np.arange(count)
-        keys = self.features.keys(order)
-        if keys and isinstance(keys[0], int):
-            self._writer.write("keys", np.array(keys, dtype=np.int64))
+        self._keys(order)
         for name, column in self.columns.items():
             column.store(self._writer, f"column/{name}", order)
         values = list(self._dictionary.numbers)
         self._writer.write("values", np.frombuffer(b"".join(values), np.uint8))
         self._writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
         return place
+
+    def _keys(self, order: Ints) -> None:
+        """Write the primary keys where they are numbers, and the ids of tiles where these are."""
+        keys = self.features.keys(order)
+        if keys and all(isinstance(key, int) for key in keys):
+            numbers = np.array(keys, dtype=np.int64)
+            sorted_ = np.argsort(numbers, kind="stable")
+            self._writer.write("keys.sorted", numbers[sorted_])
+            self._writer.write("keys.order", sorted_)
+            if self._plan.collection.key == self._plan.collection.table.primary_key:
+                self._writer.write("ids", numbers)
+        if self._ids:
+            self._writer.write("ids", np.concatenate(self._ids)[order])
 
     def _coverage(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
         assert self._faces is not None
@@ -220,8 +236,8 @@ class _Maker:
                 rows = polygon_rows(level.faces.polygons(some), some)
                 file.append(rows)
             file.finish()
-            source = np.asarray(level.faces.column("source"))
-            order = write_lod(self._writer, name, file, lambda owners, source=source: place[source[owners]])
+            features = place[np.asarray(level.faces.column("source"))]
+            order = write_lod(self._writer, name, file, features)
             self._members(name, np.asarray(file.column("owner"))[order], level.roots, level.base, place)
             file.drop()
             yield {"name": name, "zoom": level.level.zoom, "pixel": level.level.pixel}, level.report
@@ -240,12 +256,22 @@ class _Maker:
         zooms = range(self._plan.finest, self._plan.coarsest - 1, -1)
         for zoom, pixel, file in size_levels(self._rows, zooms, self._frame, self._work):
             name = f"lod{zoom}z"
-            write_lod(self._writer, name, file, lambda owners: place[owners])
+            write_lod(self._writer, name, file, place)
             file.drop()
             yield {"name": name, "zoom": zoom, "pixel": pixel}, None
+
+
+def _integer_key(collection: Collection) -> str | None:
+    """Return the name of the field with the ids where it is not the primary key and holds whole numbers."""
+    kinds = {item.name: item.type for item in collection.table.fields}
+    return collection.key if kinds.get(collection.key) == "integer" else None
+
+
+def _identity(value: object) -> int:
+    """Return a value as an id of a tile; -1 for what is none."""
+    return value if isinstance(value, int) and 0 <= value <= _LARGEST else -1
 
 
 def surfaces(stepped: Any) -> tuple[Any, Ints]:
     """Return the valid polygons of geometries in steps, and where each comes from."""
     return whole(*simple_polygons(stepped))
-

@@ -90,7 +90,8 @@ class PackFile:
         dtype, shape = np.dtype(found["type"]), tuple(found["shape"])
         length = int(np.prod(shape)) * dtype.itemsize
         # A plain array over the mapped bytes: each view of a memmap costs microseconds.
-        return np.asarray(self._bytes)[found["at"] : found["at"] + length].view(dtype).reshape(shape)
+        raw = np.asarray(self._bytes)[found["at"] : found["at"] + length]
+        return np.asarray(raw.view(dtype).reshape(shape))
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays

@@ -28,7 +28,7 @@ class Frame:
     @property
     def step(self) -> float:
         """The length of a step in units of Web Mercator."""
-        return WORLD / 2**self.bits
+        return math.ldexp(WORLD, -self.bits)
 
     def steps(self, xy: Array, crs: Crs) -> Array:
         """Return whole steps, shape (n, 2), of x, y in ``crs``; not finite outside the reach of Web Mercator."""

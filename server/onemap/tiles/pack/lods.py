@@ -1,8 +1,8 @@
-"""Levels of detail of a pack: rows in Hilbert order with boxes in blocks, for tiles of a range of zooms."""
+"""Levels of detail of a pack: rows along a Hilbert curve with boxes in blocks, for tiles of a range of zooms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from onemap.tiles.generalise.faces import spread, starts
 from onemap.tiles.pack.format import PackFile, PackWriter
-from onemap.tiles.pack.frame import order_of
 from onemap.tiles.pack.ragged import Rows
 from onemap.tiles.pack.rowfile import RowFile
 
@@ -20,13 +19,17 @@ Ints = NDArray[np.int64]
 Box = tuple[float, float, float, float]
 
 
-def write_lod(writer: PackWriter, name: str, file: RowFile, features: Callable[[Ints], Ints]) -> Ints:
-    """Write rows in Hilbert order, and return that order. ``features``: from owners to rows of the attributes."""
-    order = order_of(np.asarray(file.column("box")))
+def write_lod(writer: PackWriter, name: str, file: RowFile, features: Ints) -> Ints:
+    """Write rows in the order of their attributes, which is along a Hilbert curve, and return that order.
+
+    ``features``: the row of the attributes of each owner.
+    """
+    row = features[np.asarray(file.column("owner"))]
+    order = np.argsort(row, kind="stable")
     box = np.asarray(file.column("box"))[order]
     for column in ("kind", "clearance"):
         writer.write(f"{name}/{column}", np.asarray(file.column(column))[order])
-    writer.write(f"{name}/row", features(np.asarray(file.column("owner"))[order]).astype(np.uint32))
+    writer.write(f"{name}/row", row[order].astype(np.uint32))
     writer.write(f"{name}/box", box)
     writer.write(f"{name}/blocks", _blocks(box))
     writer.write(f"{name}/rings", starts(np.asarray(file.column("rings"))[order]))
@@ -85,7 +88,7 @@ class Lod:
             rows = rows[: np.searchsorted(rows, len(self))]
         return np.asarray(rows[_meets(self.box[rows], box)])
 
-    def gather(self, rows: Ints) -> tuple[NDArray[np.int32], Ints, Ints, NDArray[np.bool_]]:
+    def gather(self, rows: Ints) -> tuple[NDArray[np.float64], Ints, Ints, NDArray[np.bool_]]:
         """Return points, points of each ring, rings of each row, and which rings are exterior."""
         first = self.rings[rows]
         rings = self.rings[rows + 1] - first
@@ -93,7 +96,7 @@ class Lod:
         begin = self.points[first]
         points = self.points[first + rings] - begin
         ring_points = self.points[ring + 1] - self.points[ring]
-        return self.xy[spread(begin, points)], ring_points, rings, self.exterior[ring]
+        return self.xy[spread(begin, points)].astype(np.float64), ring_points, rings, self.exterior[ring]
 
 
 def _meets(boxes: NDArray[Any], box: Box) -> NDArray[np.bool_]:

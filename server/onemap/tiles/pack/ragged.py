@@ -71,8 +71,19 @@ def polygon_rows(polygons: NDArray[np.object_], owners: Ints) -> Rows:
     xy, of_ring = shapely.get_coordinates(rings, return_index=True)
     closing = np.append(np.diff(of_ring) != 0, True) if len(of_ring) else np.empty(0, bool)
     exterior = np.append(True, np.diff(of_polygon) != 0) if len(of_polygon) else np.empty(0, bool)
-    clearance = np.minimum(shapely.minimum_clearance(polygons), 1e30)
+    clearance = _clearance(polygons, owners)
     return _grouped(POLYGON, xy[~closing], of_ring[~closing], owners[of_polygon], exterior, clearance[of_polygon])
+
+
+def _clearance(polygons: NDArray[np.object_], owners: Ints) -> NDArray[np.float64]:
+    """Return for each polygon how far the vertices of its feature are from each other and from other edges."""
+    clearance = np.minimum(shapely.minimum_clearance(polygons), 1e30)
+    several = np.isin(owners, owners[1:][np.diff(owners) == 0])
+    if several.any():
+        whose, group = np.unique(owners[several], return_inverse=True)
+        together = shapely.minimum_clearance(shapely.multipolygons(polygons[several], indices=group))
+        clearance[several] = together[group]
+    return np.asarray(clearance)
 
 
 def line_rows(lines: NDArray[np.object_], owners: Ints) -> Rows:

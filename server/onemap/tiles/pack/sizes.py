@@ -24,9 +24,7 @@ _QUARTER = 0.25
 _AT_ONCE = 20_000
 
 
-def size_levels(
-    finer: RowFile, zooms: Iterable[int], frame: Frame, work: Path
-) -> Iterator[tuple[int, float, RowFile]]:
+def size_levels(finer: RowFile, zooms: Iterable[int], frame: Frame, work: Path) -> Iterator[tuple[int, float, RowFile]]:
     """Yield zoom, pixel in steps and rows of each level, the finest first: what is half a pixel large, and points.
 
     Ends where a level would hold all that the one before has of points and nothing else.
@@ -47,7 +45,7 @@ def size_levels(
 def sizes(box: NDArray[np.int32]) -> Ints:
     """Return the longer side of each box."""
     whole = box.astype(np.int64)
-    return np.maximum(whole[:, 2] - whole[:, 0], whole[:, 3] - whole[:, 1])
+    return np.asarray(np.maximum(whole[:, 2] - whole[:, 0], whole[:, 3] - whole[:, 1]))
 
 
 def simplified(rows: Rows, tolerance: float) -> Rows:
@@ -57,8 +55,13 @@ def simplified(rows: Rows, tolerance: float) -> Rows:
         which = np.flatnonzero(rows.kind == kind)
         if len(which):
             shapes, owners = shapes_of(rows, which)
-            simple = shapely.simplify(shapes, tolerance, preserve_topology=True)
-            made.append(polygon_rows(*_polygons(simple, owners)) if kind == POLYGON else line_rows(simple, owners))
+            if kind == LINE:
+                made.append(line_rows(shapely.simplify(shapes, tolerance, preserve_topology=True), owners))
+                continue
+            # All parts of a feature at once: on their own they would come to overlap.
+            whose, group = np.unique(owners, return_inverse=True)
+            simple = shapely.simplify(shapely.multipolygons(shapes, indices=group), tolerance, preserve_topology=True)
+            made.append(polygon_rows(*_polygons(simple, whose)))
     points = np.flatnonzero(rows.kind == POINT)
     if len(points):
         made.append(_taken(rows, points))
