@@ -45,9 +45,9 @@ conformance: .venv/.dev $(VENDOR) ## The project's conformance ring, then the of
 	@.venv/bin/pytest -q --tb=short tests/conformance
 	@.venv/bin/python scripts/cite.py
 
-bench: .venv/.dev $(VENDOR) ## Measure against peers: make bench PEERS="pygeoapi geopandas"
+bench: .venv/.dev $(VENDOR) ## Measure against peers: make bench ROWS="tiles overlay" PEERS="martin geopandas"
 	@scripts/debian.sh libsqlite3-mod-spatialite || echo "pygeoapi needs it to read a GeoPackage."
-	@.venv/bin/python tests/bench/run.py $(if $(PEERS),--peers $(PEERS))
+	@.venv/bin/python tests/bench/run.py $(if $(ROWS),--rows $(ROWS)) $(if $(PEERS),--peers $(PEERS))
 
 openapi: .venv/.runtime data/demo/.size-$(SIZE) ## Write openapi.yml again
 	@mkdir -p build
