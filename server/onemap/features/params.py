@@ -10,6 +10,7 @@ from onemap.block.query import SHARED, integer, refuse_unknown
 from onemap.config import Limits
 from onemap.errors import InvalidParameter
 from onemap.features.encode.options import CHOICES
+from onemap.features.profiles import PROFILE
 from onemap.features.token import Tokens
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import Crs
@@ -18,7 +19,7 @@ from onemap.query.crs import parse_crs
 from onemap.store import FeatureQuery, View
 
 _SELECT = tuple(item.name for item in (*filters.PARAMETERS, *selection.PARAMETERS))
-ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *_SELECT, *CHOICES)
+ITEMS = (PROFILE.name, "bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *_SELECT, *CHOICES)
 _MOST_OFFSET = 10_000_000
 
 
@@ -54,7 +55,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
 
 def parse_item(call: Call, view: View) -> Crs:
     """Return the CRS that a feature request asks for."""
-    refuse_unknown(call.query, ["crs", *SHARED])
+    refuse_unknown(call.query, ["crs", PROFILE.name, *SHARED])
     return parse_crs(call, view, "crs")
 
 

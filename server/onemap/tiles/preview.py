@@ -29,20 +29,12 @@ def preview(tileset: TileSet, origin: Origin, call: Call) -> dict[str, Any]:
             "tileSizes": [[round(level.width / level.cell_size), round(level.height / level.cell_size)]
                           for level in levels],
         },
-        "layers": [_layer(part.view, call.lang) for part in tileset.parts],
+        "layers": [_layer(part.view, call) for part in tileset.parts],
         "attribution": origin.attribution,
     }  # fmt: skip
 
 
-def _layer(view: View, lang: str) -> dict[str, Any]:
+def _layer(view: View, call: Call) -> dict[str, Any]:
     collection = view.collection
-    field = view.column(collection.colour_by) if collection.colour_by else None
-    codes = field.codes if field else None
-    return {
-        "id": collection.id,
-        "title": collection.title.get(lang),
-        "role": collection.role,
-        "geometry_type": collection.table.geometry_type,
-        "colour_by": field.name if field and codes else None,
-        "colours": {code: codes.value(code, "colour") for code in codes.titles} if codes else {},
-    }
+    style = call.links.to("collections", collection.id, "styles", "default", f="mapbox")
+    return {"id": collection.id, "title": collection.title.get(call.lang), "style": style}

@@ -1,9 +1,8 @@
 // The map of a tileset in the CRS of its matrix set, by OpenLayers: what the other library can only draw on web Mercator.
 
-import { el, t } from './dom.js'
-import { colours, look } from './layers.js'
+import { el, json, t } from './dom.js'
 
-const { ol } = window
+const { ol, olms } = window
 const SHOWN = { attributes: 12 }
 
 // A projection needs no formulas here: the map, the grid and the tiles are in the same x, y.
@@ -25,39 +24,25 @@ function source({ tiles, grid, attribution, bounds }, inside) {
   })
 }
 
-function rgba(colour, opacity) {
-  const [red, green, blue] = ol.color.asArray(colour)
-  return [red, green, blue, opacity]
-}
-
-// Return the style function of a layer: the colours of its codes where it has such, else of its role.
-function styles(layer, shown) {
-  const codes = new Map(colours(layer))
-  const made = new Map()
-  return (feature) => {
-    if (feature.get('layer') !== layer.id) return null
-    const code = layer.colour_by ? String(feature.get(layer.colour_by)) : ''
-    const colour = codes.get(code) ?? shown.colour
-    if (!made.has(colour)) made.set(colour, style(shown, colour))
-    return made.get(colour)
-  }
+// Return the resolution of each zoom level of web maps in units of the projection: what styles count by.
+function zooms(inside) {
+  return Array.from({ length: 25 }, (_, zoom) => 156543.03392804097 / 2 ** zoom / inside.getMetersPerUnit())
 }
 
 // Return a map layer for each layer of the tiles, all from one source: within one map layer, features of different
 // collections with the same id would hide each other from clicks.
-function mapLayers(layers, tiles) {
-  return layers.map((layer, place) => {
-    const shown = look(layer, place)
-    return new ol.layer.VectorTile({ source: tiles, style: styles(layer, shown), zIndex: shown.order, renderBuffer: 64 })
-  })
+function mapLayers(layers, tiles, resolutions) {
+  return Promise.all(layers.map(async ({ id, style }, zIndex) => {
+    const drawn = new ol.layer.VectorTile({ source: tiles, zIndex, renderBuffer: 64, declutter: true })
+    await dress(drawn, await json(style), id, resolutions)
+    return drawn
+  }))
 }
 
-function style(shown, colour) {
-  const edge = shown.faint ? rgba('#5d6454', 0.35) : shown.colour
-  const stroke = new ol.style.Stroke({ color: edge, width: shown.line, lineDash: shown.dash })
-  const fill = new ol.style.Fill({ color: rgba(colour, shown.hatch ? 0.35 : shown.fill) })
-  const image = new ol.style.Circle({ radius: 4.5, fill: new ol.style.Fill({ color: colour }), stroke: new ol.style.Stroke({ color: '#fff', width: 1.2 }) })
-  return new ol.style.Style({ fill, stroke, image })
+// Draw a layer with the style of its collection: the one that the other library draws on web Mercator.
+async function dress(drawn, style, id, resolutions) {
+  const sprite = await json(`${style.sprite}.json`)
+  olms.stylefunction(drawn, style, id, resolutions, sprite, `${style.sprite}.png`, () => ['sans-serif'])
 }
 
 function position(map, { geographic }, output) {
@@ -81,7 +66,7 @@ function identify(map, layers, box) {
   })
 }
 
-function start(container) {
+async function start(container) {
   const settings = JSON.parse(container.querySelector('script').textContent)
   container.replaceChildren()
   if (!settings.bounds || !settings.grid.ids.length) {
@@ -89,7 +74,7 @@ function start(container) {
     return
   }
   const inside = projection(settings)
-  const layers = mapLayers(settings.layers, source(settings, inside))
+  const layers = await mapLayers(settings.layers, source(settings, inside), zooms(inside))
   const view = new ol.View({
     projection: inside, resolutions: [...settings.grid.resolutions, ...finer(settings.grid.resolutions)], constrainResolution: false,
     enableRotation: false, showFullExtent: true,
