@@ -69,6 +69,7 @@ def load_instance(
     """
     settings = load_settings(root / "config", zone)
     settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}})
+    settings = cached_in(settings, data or root / "data")
     declarations = read_declarations(root / "collections")
     sources = _open(settings, data or root / "data", declarations.values())
     codes = load_codes(shipped("codes"), root / "collections" / "codes")
@@ -81,6 +82,14 @@ def load_instance(
             left.append(LeftOut(path.name, error.detail, error.hint))
     opened = {name: source.store for name, source in sources.items() if source.store is not None}
     return Instance(settings, Registry(published), opened, tuple(left), root)
+
+
+def cached_in(settings: Settings, data: Path, default: Path | None = None) -> Settings:
+    """Return settings that name the folder of kept tiles below the data folder, ``default`` where they name none."""
+    folder = settings.tiles.folder or default
+    if folder is None:
+        return settings
+    return settings.model_copy(update={"tiles": settings.tiles.model_copy(update={"folder": data / folder})})
 
 
 @dataclass(frozen=True, slots=True)

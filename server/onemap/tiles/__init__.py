@@ -48,13 +48,14 @@ def block(gate: Gate, settings: Settings) -> Block:
     """Return the Tiles block."""
     tilesets = TileSets(load_matrix_sets(shipped("matrixsets")))
     routes = TileRoutes(gate, tilesets)
+    app = TileApp(gate, tilesets, settings)
     names = tuple(tilesets.matrix_sets)
     return Block(
         id="tiles",
         title="OGC API Tiles",
         conformance=CONFORMANCE,
         endpoints=(*_fixed(routes, names), *_of_collection(routes, names)),
-        raw=(RawRoute(PATTERN, TileApp(gate, tilesets, settings)),),
+        raw=(RawRoute(PATTERN, app, app.ready),),
         landing_links=_landing_links,
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes, names),
