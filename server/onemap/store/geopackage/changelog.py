@@ -90,12 +90,12 @@ def _all_told(connection: sqlite3.Connection, then: Place, now: Place) -> bool:
 
 def _lost(connection: sqlite3.Connection, tables: Several[str], then: Place) -> set[str]:
     """Return the tables whose log does not reach back: rows were removed, or logging began later."""
-    if not has_log(connection, "onemap_logged"):
+    if not has_log(connection, "onemap_log"):
         return set()
     upto = connection.execute("SELECT max(upto) FROM onemap_pruned").fetchone()[0] or 0
     if upto > then.number:
         return set(tables)
-    later = connection.execute("SELECT table_name FROM onemap_logged WHERE since > ?", [then.number])
+    later = connection.execute("SELECT table_name FROM onemap_log WHERE seq > ?", [then.number])
     return {row[0] for row in later} & set(tables)
 
 

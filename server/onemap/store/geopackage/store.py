@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Collection as Several
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import anyio.to_thread
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -19,19 +21,20 @@ from onemap.catalog.model import Collection, Coverage, TableInfo
 from onemap.errors import ConfigError, Unavailable
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
-from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, View
+from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, Modified, View
 from onemap.store.changelog import Changes, Listeners
 from onemap.store.geopackage import changelog
 from onemap.store.geopackage.blob import decode
-from onemap.store.geopackage.changes import enable_log, last_change, logged
+from onemap.store.geopackage.changes import enable_log, last_change, logged, modified
 from onemap.store.geopackage.connect import Connections, use_wal
 from onemap.store.geopackage.discover import discover
 from onemap.store.geopackage.edit import apply
 from onemap.store.geopackage.index import Hits, SpatialIndex
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
+from onemap.store.geopackage.prune import prune
 from onemap.store.geopackage.select import Select
 from onemap.store.sql import compose, identifier
-from onemap.store.writing import Edit
+from onemap.store.writing import Edit, Pruned, shows_all
 
 _BATCH = 1000
 _SPARE = 50
@@ -142,6 +145,10 @@ class GeoPackageStore:
         """Return the feature with this id as a batch of one, or an empty batch."""
         return Select(view).by_key(self._connections.get(), key)
 
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        return await anyio.to_thread.run_sync(self.feature, view, key)
+
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
         """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them."""
         select, connection = Select(view, query), self._connections.get()
@@ -194,6 +201,17 @@ class GeoPackageStore:
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
         enable_log(self._connections.path, table)
+
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
+        return prune(self._connections.path, keep)
+
+    def modified(self, view: View, key: str) -> Modified | None:
+        """Return when a feature was last changed, as far as the log of changes tells."""
+        connection = self._connections.get()
+        if not shows_all(view) or not logged(connection, view.collection.table.name):
+            return None
+        return modified(connection, view.collection, key)
 
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is."""

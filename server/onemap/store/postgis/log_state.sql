@@ -6,7 +6,7 @@ SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
        CASE WHEN pg_is_in_recovery()
             THEN concat_ws(':', pg_snapshot_xmin(s), pg_snapshot_xmin(s), '') ELSE s::text END AS snapshot,
        (SELECT count(*)::int FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'onemap' AND c.relname IN ('change', 'logged', 'pruned')
+        WHERE n.nspname = 'onemap' AND c.relname IN ('change', 'log', 'pruned')
           AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS tables,
        ARRAY(SELECT t.tgrelid::int8 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
              JOIN pg_namespace n ON n.oid = p.pronamespace
