@@ -23,9 +23,13 @@ HERE: tuple[float, float, float, float] = (-179.9, 89.7, -179.8, 89.8)
 BODY = Body.of(b"x" * 5000)
 
 
+async def nothing() -> bytes:
+    return b""
+
+
 def asked(name: str, *sources: Source, row: int = 0, col: int = 0, level: str = "8") -> Asked:
     place = Place("WorldCRS84Quad", level, row, col)
-    return Asked(name, lambda: name.encode(), sources or (LAND,), place, lambda: b"")
+    return Asked(name, lambda: name.encode(), sources or (LAND,), place, nothing)
 
 
 def opened(path: Path, capacity: int = 10**8) -> SharedTiles:

@@ -90,8 +90,12 @@ def test_nothing_outside_the_grid_and_everything_on_an_unknown_one() -> None:
 LAND, WATER = Source("a", "land", 4490), Source("a", "water", 4490)
 
 
+async def nothing() -> bytes:
+    return b""
+
+
 def asked(name: str, sources: tuple[Source, ...], row: int, col: int, level: str = "10") -> Asked:
-    return Asked(name, lambda: name.encode(), sources, Place("WorldCRS84Quad", level, row, col), lambda: b"")
+    return Asked(name, lambda: name.encode(), sources, Place("WorldCRS84Quad", level, row, col), nothing)
 
 
 def filled(memory: Memory, name: str, sources: tuple[Source, ...], row: int, col: int, level: str = "10") -> None:

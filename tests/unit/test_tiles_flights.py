@@ -24,7 +24,8 @@ class Cache:
         self.tiles = TileCache({}, capacity, workers)
 
     async def get(self, key: str, make: Callable[[], bytes]) -> bytes:
-        asked = Asked(key, lambda: key.encode(), (SOURCE,), Place("grid", "1", 0, 0), make)
+        place = Place("grid", "1", 0, 0)
+        asked = Asked(key, lambda: key.encode(), (SOURCE,), place, lambda: anyio.to_thread.run_sync(make))
         return zlib.decompress((await self.tiles.get(asked, STORES)).body.packed, 31)
 
 

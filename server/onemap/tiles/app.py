@@ -16,7 +16,7 @@ from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
 from onemap.security import Gate
 from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache
-from onemap.tiles.engine import render
+from onemap.tiles.engine import render_soon
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.names import name_of
 from onemap.tiles.params import METHODS
@@ -44,7 +44,7 @@ class TileApp:
         self.cache = TileCache(
             tilesets.matrix_sets,
             keep.memory_bytes,
-            max(2, os.cpu_count() or 2),
+            2 * max(2, os.cpu_count() or 2),
             _file(keep.folder, settings.zone),
             keep.shared_bytes,
         )
@@ -110,8 +110,8 @@ class TileApp:
         sources = tuple({Source(item.store, item.table.name, item.storage.srid) for item in collections})
         return Asked(key, partial(name_of, wanted, self._most), sources, place, partial(self._make, wanted))
 
-    def _make(self, wanted: Wanted) -> bytes:
-        return b"".join(render(layer, wanted.tile, self._most) for layer in wanted.layers)
+    async def _make(self, wanted: Wanted) -> bytes:
+        return b"".join([await render_soon(layer, wanted.tile, self._most) for layer in wanted.layers])
 
     def _remember(self, scope: Scope, entry: Entry, era: int) -> None:
         """Have this request answered from memory from now on, when it is asked again in the same way."""

@@ -16,11 +16,14 @@ from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
 from onemap.tiles.cache.follow import Followers, Levels
 from onemap.tiles.cache.memory import Memory
-from onemap.tiles.cache.shared import SharedTiles
+from onemap.tiles.cache.shared import SharedTiles, Ticket
+from onemap.tiles.cache.writer import Writer
 from onemap.tiles.matrixset import TileMatrixSet
 
 # Levels 0 to 3 of ISA-L: 2 is as small as 3 and as fast as 1 on tiles.
 _GZIP_LEVEL = 2
+# Compressing so many bytes takes longer than to find another thread.
+_LARGE = 100_000
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +39,7 @@ class TileCache:
     """Tiles of all stores. ``get`` and ``at`` are to be used from one event loop.
 
     ``memory_bytes``: for tiles in memory. ``file`` and ``file_bytes``: what processes share, None: nothing. At most
-    ``workers`` tiles are made at the same time, in worker threads.
+    ``workers`` tiles are made at the same time.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class TileCache:
         self.memory = Memory(memory_bytes, self.counters)
         self.shared = SharedTiles(file, file_bytes, self.counters) if file is not None and file_bytes else None
         self.followers = Followers(Levels(self.memory, self.shared, matrix_sets, self.counters))
+        self._writer = Writer(self.shared)
         self._flights: dict[Hashable, _Flight] = {}
         self._limiter = anyio.CapacityLimiter(workers)
 
@@ -81,7 +85,7 @@ class TileCache:
         flight = self._flights[asked.key] = _Flight(fill)
         body: Body | None = None
         try:
-            body = await anyio.to_thread.run_sync(self._find, asked, stores, fill, limiter=self._limiter)
+            body = await self._find(asked, stores, fill)
         except Exception as error:
             flight.outcome = error
             raise
@@ -93,28 +97,36 @@ class TileCache:
         assert isinstance(flight.outcome, Entry)
         return flight.outcome
 
-    def _find(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> Body:
-        """Return a tile from the next level that has it. Blocks."""
-        shared = self.shared if self._followed(asked, stores, fill) else None
-        found = shared.get(asked) if shared else None
-        if found is not None:
-            self.counters.shared += 1
-            return found
-        ticket = shared.ticket(asked) if shared else None
-        body = Body.of(_packed(asked.make()))
+    async def _find(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> Body:
+        """Return a tile from the next level that has it, or make it."""
+        kept, ticket = None, None
+        if self.shared is not None or not self.followers.know(asked.sources):
+            kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
+        if kept is not None:
+            return kept
+        async with self._limiter:
+            tile = await asked.make()
+            packed = await anyio.to_thread.run_sync(_packed, tile) if len(tile) > _LARGE else _packed(tile)
         self.counters.made += 1
-        if shared and ticket:
-            shared.put(asked, ticket, body)
+        body = Body.of(packed)
+        if ticket is not None and self.shared is not None:
+            self._writer.submit(asked, ticket, body)
         return body
 
-    def _followed(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> bool:
-        """Whether changes of the tile's data will be noticed; when not, it is not kept."""
+    def _look(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> tuple[Body | None, Ticket | None]:
+        """Return a tile that lies ready, or what is needed to keep it once it is made. Blocks."""
         try:
             self.followers.follow(stores, asked.sources)
-        except OneMapError:
+        except OneMapError:  # changes of its data would not be noticed: it is not kept
             fill.spoiled = True
-            return False
-        return True
+            return None, None
+        if self.shared is None:
+            return None, None
+        found = self.shared.get(asked)
+        if found is not None:
+            self.counters.shared += 1
+            return found, None
+        return None, self.shared.ticket(asked)
 
 
 def _packed(tile: bytes) -> bytes:

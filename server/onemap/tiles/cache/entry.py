@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -32,14 +32,14 @@ class Asked:
     """A tile that is asked for.
 
     ``key`` and what ``name`` returns stand for all that it is made from but the data itself: ``key`` in this process,
-    the name wherever it is kept. ``make`` returns the tile, not compressed; it blocks.
+    the name wherever it is kept. ``make`` returns the tile, not compressed.
     """
 
     key: Hashable
     name: Callable[[], bytes]
     sources: tuple[Source, ...]
     place: Place
-    make: Callable[[], bytes]
+    make: Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)

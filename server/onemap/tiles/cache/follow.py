@@ -6,10 +6,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Collection as Several
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from onemap.errors import OneMapError
 from onemap.store import Store
@@ -17,6 +15,7 @@ from onemap.store.changelog import Changes, LoggedStore
 from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.cover import Cover, boxes_of
 from onemap.tiles.cache.entry import Source
+from onemap.tiles.cache.logs import Log, log_of
 from onemap.tiles.cache.memory import Memory
 from onemap.tiles.cache.shared import SharedTiles
 from onemap.tiles.matrixset import TileMatrixSet
@@ -27,16 +26,6 @@ _NOTE_SECONDS = 30.0
 MOST_CHANGES = 500
 _log = logging.getLogger("onemap.tiles")
 Covers = Mapping[Source, Cover | None]
-
-
-class Log(Protocol):
-    """What a follower asks of a store; see ``LoggedStore``."""
-
-    def position(self) -> str: ...
-
-    def changes(self, since: str, tables: Several[str], most: int = ...) -> Changes: ...
-
-    def wait(self, since: str, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,7 @@ class Follower:
     def __init__(self, name: str, store: Store, levels: Levels) -> None:
         self._name = name
         self._store = store
-        self._log: Log = store if isinstance(store, LoggedStore) else _StateLog(store)
+        self._log = log_of(store)
         self._levels = levels
         self._lock = threading.Lock()
         self._sources: set[Source] = set()
@@ -80,10 +69,14 @@ class Follower:
 
     def add(self, sources: Iterable[Source]) -> None:
         """Look for changes of these sources too; to be called before their data is read."""
-        for source in sources:
-            if source.store == self._name and source not in self._sources:
-                with self._lock:
-                    self._sources = {*self._sources, source}
+        new = {source for source in sources if source.store == self._name} - self._sources
+        if new:
+            with self._lock:
+                self._sources = self._sources | new
+
+    def knows(self, source: Source) -> bool:
+        """Whether changes of a source are looked for."""
+        return source in self._sources
 
     def look(self) -> None:
         """Purge what changed since the last look; a store that is away is asked again at the next one."""
@@ -151,6 +144,10 @@ class Followers:
             follower = self._known.get(name) or self._begin(name, store)
             follower.add(every)
 
+    def know(self, sources: Iterable[Source]) -> bool:
+        """Whether all these sources are followed. Does not block."""
+        return all(source.store in self._known and self._known[source.store].knows(source) for source in sources)
+
     def state(self, name: str) -> str | None:
         """Return the state of a store as of the last look; None for one that is not followed."""
         follower = self._known.get(name)
@@ -163,25 +160,6 @@ class Followers:
                 follower.start()
                 self._known[name] = follower
             return self._known[name]
-
-
-class _StateLog:
-    """A store without a log of changes: everything may have changed when its state has."""
-
-    def __init__(self, store: Store) -> None:
-        self._state: Callable[[], str] = store.state
-
-    def position(self) -> str:
-        return self._state()
-
-    def changes(self, since: str, tables: Several[str], most: int = 0) -> Changes:
-        _ = most
-        state = self._state()
-        return Changes(state, unknown=frozenset(tables if state != since else ()))
-
-    def wait(self, since: str, seconds: float) -> None:
-        _ = since
-        time.sleep(seconds)
 
 
 def _follow(reference: weakref.ref[Follower], log: Log) -> None:

@@ -6,6 +6,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
+from time import monotonic
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from onemap.tiles.cache.entry import Asked, Body, Entry, Fill, Source
 
 _FEW = 2000
 _MOST_ADDRESSES = 200_000
+# What else decides what is at an address (which collections reach a tile, say) is looked at again after so long.
+_REMEMBERED_SECONDS = 10.0
 _Layer = tuple[Source, str, str]
 
 
@@ -32,7 +35,7 @@ class Memory:
         self._layers: dict[_Layer, dict[tuple[int, int], set[Entry]]] = {}
         self._fills: set[Fill] = set()
         self._size = 0
-        self._addresses: dict[bytes, Entry] = {}
+        self._addresses: dict[bytes, tuple[Entry, float]] = {}
         self.era = 0
 
     def __len__(self) -> int:
@@ -52,8 +55,11 @@ class Memory:
 
     def at(self, address: bytes) -> Entry | None:
         """Return the entry that was last found under an address, as long as it is there, and count it as used."""
-        entry = self._addresses.get(address)
-        if entry is None or self._entries.get(entry.key) is not entry:
+        known = self._addresses.get(address)
+        if known is None:
+            return None
+        entry, until = known
+        if self._entries.get(entry.key) is not entry or monotonic() > until:
             return None
         self._used(entry.key)
         return entry
@@ -64,7 +70,7 @@ class Memory:
             if era == self.era and self._entries.get(entry.key) is entry:
                 if len(self._addresses) > _MOST_ADDRESSES:
                     self._addresses = {}
-                self._addresses[address] = entry
+                self._addresses[address] = (entry, monotonic() + _REMEMBERED_SECONDS)
 
     def forget_addresses(self) -> None:
         """Begin a new era: what is where has to be found out again."""
