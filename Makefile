@@ -22,9 +22,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo (PORT, HOST, ZONE, SIZE=small|medium|large, STORE=postgis)
-	@$(if $(filter postgis,$(STORE)),export DEMO_DSN=$$(scripts/demo-postgis.sh) &&) \
-	exec .venv/bin/onemap serve --root . --zone $(ZONE) --host $(HOST) --port $(PORT) \
-	$(if $(filter postgis,$(STORE)),--store province=$$DEMO_DSN)
+	@exec $(if $(filter postgis,$(STORE)),scripts/demo.sh,.venv/bin/onemap serve) \
+	--root . --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 test: debian .venv/.dev $(VENDOR) lint ## Install what the tests need, lint, and run every ring but the conformance ring
 	@.venv/bin/pytest -q --tb=short $(RINGS)
@@ -76,7 +75,7 @@ debian:
 .venv/.dev: requirements/dev.lock requirements/build.lock pyproject.toml scripts/venv.sh
 	@scripts/venv.sh dev
 
-$(VENDOR): $(ASSETS) scripts/assets.sh | .venv/.runtime
+$(VENDOR): $(ASSETS) scripts/assets.sh scripts/glyphs.mjs | .venv/.runtime
 	@scripts/assets.sh
 
 data/demo/.size-%: | .venv/.runtime
