@@ -54,7 +54,11 @@ class Field:
     def generalise(self, level: str = "12", matrix_set: str = "WebMercatorQuad") -> None:
         """Join the squares by fours; the first of the four is the one whose attributes are kept."""
         mark = self.store.mark(self.view)
-        shapes = {int(key): shape for batch in self.features() for key, shape in zip(batch.keys, batch.geometries)}
+        shapes = {
+            int(key): shape
+            for batch in self.features()
+            for key, shape in zip(batch.keys, batch.geometries, strict=True)
+        }
         keys, unions, members = [], [], []
         for x in range(0, SIDE, 2):
             for y in range(0, SIDE, 2):
@@ -76,7 +80,7 @@ class Field:
         """Return the tile with the given part of the field."""
         chosen, end = SETS[matrix_set], STEP * SIDE
         spot = (WEST + x * end, SOUTH + y * end)
-        box = transform_bounds((*spot, *spot), self.view.collection.storage, chosen.crs)
+        box = transform_bounds((*spot, *spot), SETS["CGCS2000Quad"].crs, chosen.crs)
         assert box is not None
         grid = chosen.levels[level]
         return Tile(
@@ -237,7 +241,9 @@ def test_keys_of_any_kind(dsn: str) -> None:
             "INSERT INTO named SELECT 'n''\"' || fid, geom FROM field; CREATE INDEX ON named USING gist (geom)"
         )
     field = Field(dsn, "named")
-    shapes = {str(key): shape for batch in field.features() for key, shape in zip(batch.keys, batch.geometries)}
+    shapes = {
+        str(key): shape for batch in field.features() for key, shape in zip(batch.keys, batch.geometries, strict=True)
+    }
     keys = sorted(shapes)
     made = Generalised(keys[:1], np.array([shapely.union_all(list(shapes.values()))]), [keys])
     field.store.write_generalised(

@@ -115,7 +115,7 @@ class GeneralisedTables:
         rows = self._sessions.rows(_KEPT, {"schema": relation.schema, "name": relation.name})
         if not rows:
             return ()
-        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid, "target": relation.oid})
         now = str(self._sessions.row(read_sql("mark"), {"oid": relation.oid})[1])
         changes: dict[str, Changes] = {}
         if logged:
