@@ -9,9 +9,11 @@ from typing import Any
 import anyio.to_thread
 
 from onemap.catalog.model import TableInfo
+from onemap.config import PostgisSettings
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.generalised import GeneralisedTables, Kept
+from onemap.store.postgis.lonlat import add_lonlat
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select
@@ -23,6 +25,7 @@ from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
 class Tiling(ABC):
     """See ``TileStore`` and ``GeneralisingStore``."""
 
+    _settings: PostgisSettings
     _sessions: Sessions
     _content: Content
 
@@ -71,6 +74,11 @@ class Tiling(ABC):
         """Forget all generalised features of a layer. Raises ConfigError."""
         self._generalised.drop(self._relation(view.collection.table))
         self._content.refresh()
+
+    def prepare_tiles(self, view: View) -> None:
+        """Store longitudes and latitudes beside projected geometries, for tiles; see ``add_lonlat``."""
+        table = view.collection.table
+        add_lonlat(self._settings, self._relation(table), view.collection.storage)
 
     def _kept(self, view: View) -> tuple[Kept, ...]:
         table = view.collection.table
