@@ -48,7 +48,6 @@ def block(gate: Gate, settings: Settings) -> Block:
     routes = TileRoutes(gate, tilesets, settings)
     names = tuple(tilesets.matrix_sets)
     tiles = TileApp(gate, tilesets, settings)
-    services = wmts.WmtsApp(gate, tilesets, settings, tiles)
     return Block(
         id="tiles",
         title="OGC API Tiles",

@@ -63,7 +63,7 @@ class Tiling(ABC):
         return tuple(kept.table for kept in self._kept(view))
 
     def prepared(self) -> str:
-        """Return a token that is another one after features of any layer were generalised anew, or forgotten. Blocks."""
+        """Return a token that is another one after any layer was generalised anew, or forgotten. Blocks."""
         stamp = self._generalised.stamp()
         if stamp != self._stamp:
             self._content.refresh()
