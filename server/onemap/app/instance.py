@@ -179,7 +179,11 @@ def _publish_all(store: Store, settings: StoreSettings, title: str) -> Instance:
         published.append(collect(declared, table, codes))
     service = Service(title=Text(zh=title, en=title))
     return Instance(
-        Settings(service=service, stores={"file": settings}), Registry(published), {"file": store}, tuple(left)
+        Settings(service=service, stores={"file": settings}),
+        Registry(published),
+        {"file": store},
+        tuple(left),
+        styles=load_styles(shipped("styles")),
     )
 
 

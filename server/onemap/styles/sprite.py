@@ -67,4 +67,5 @@ def pattern_svg(pattern: Pattern) -> bytes:
     cap = "round" if pattern.shape == "dots" else "square"
     stroke = f'stroke="{pattern.colour}" stroke-width="{width}" stroke-linecap="{cap}"'
     size = f'width="{side}" height="{side}" viewBox="0 0 {side} {side}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path d="{"".join(paths)}" fill="none" {stroke}/></svg>'.encode()
+    path = f'<path d="{"".join(paths)}" fill="none" {stroke}/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{path}</svg>'.encode()
