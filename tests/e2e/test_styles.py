@@ -19,7 +19,7 @@ VALIDATOR = ROOT / "build/assets/node_modules/@maplibre/maplibre-gl-style-spec/d
 SECOND_MAP = """style => new Promise((resolve) => {
   const container = document.querySelector('[data-map]')
   window.errors = []
-  const map = new maplibregl.Map({container, style, center: [114.02, 30.5], zoom: 9.5, localIdeographFontFamily: false})
+  const map = new maplibregl.Map({container, style, center: [113.9, 30.5], zoom: 9.5, localIdeographFontFamily: false})
   map.on('error', ({error}) => window.errors.push(String(error)))
   map.once('idle', () => resolve([...new Set(map.queryRenderedFeatures().filter((item) => item.layer.type === 'symbol')
     .map((item) => item.properties.XZQMC))]))
