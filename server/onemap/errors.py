@@ -26,6 +26,7 @@ OneMapError
 └── ServerError                 500
     └── Unavailable             503
         ├── Busy                503  more requests than places; comes back soon
+        │   └── Crowded         503  more downloads than places
         └── TooSlow             503  a source did not answer in time
 
 The docstring of a class is its default message. ``status``, ``code``, ``title`` and ``type`` make up
@@ -242,6 +243,14 @@ class Busy(Unavailable):
     code = "OM-5031"
     title = "Too many requests at once"
     retry_after = 1
+
+
+class Crowded(Busy):
+    """As many downloads as this server takes at once are under way; pages are answered as ever."""
+
+    code = "OM-5033"
+    title = "Too many downloads at once"
+    retry_after = 10
 
 
 class TooSlow(Unavailable):

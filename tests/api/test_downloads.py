@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, load_instance
+from onemap.config import Limits, Settings
+from onemap.errors import Crowded, TooLarge
 from onemap.features.encode import BY_NAME, DOWNLOADS
-from tests.conftest import ROOT
+from onemap.features.places import places_of
+from tests.conftest import ROOT, settings_of
 
 ITEMS = "/collections/dltb/items"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
@@ -108,6 +112,18 @@ def test_limit_is_cut_to_the_most(narrow: TestClient, tmp_path: Path) -> None:
     response = narrow.get(ITEMS, params={"f": "csv", "limit": 100_000})
     assert len(frame(response.content, "csv", tmp_path)) == 300
     assert "offset=300" in response.links["next"]["url"]
+
+
+def test_the_limit_is_described_as_it_is(narrow: TestClient, client: TestClient) -> None:
+    """No answer has more features than the maximum of the parameter; what is less for some is in its description."""
+    for server, most, download in ((client, 1_000_000, 1_000_000), (narrow, 10_000, 300)):
+        document = server.get("/api", params={"f": "json"}).json()
+        parameter = next(item for item in document["paths"][ITEMS]["get"]["parameters"] if item["name"] == "limit")
+        assert parameter["schema"] == {"type": "integer", "minimum": 1, "maximum": most, "default": 10}
+        assert "10,000 in pages" in parameter["description"]
+        assert f"{download:,} in files" in parameter["description"]
+    page = client.get(ITEMS, params={"limit": 1_000_000}).json()
+    assert page["numberReturned"] == min(10_000, page["numberMatched"])
 
 
 def test_names(client: TestClient) -> None:
@@ -227,3 +243,91 @@ def test_a_stream_is_closed_when_the_client_leaves(data: Path, monkeypatch: pyte
     monkeypatch.setitem(BY_NAME, "csv", replace(encoding, writer=endless))
     assert asked(create_app(load_instance(ROOT, "business", data)), "f=csv", leave=True)
     assert closed == [True]
+
+
+def crowded(data: Path, most: int) -> Any:
+    """Return an application with so many places for downloads."""
+    instance = load_instance(ROOT, "business", data)
+    limits = instance.settings.limits.model_copy(update={"downloads": most})
+    return create_app(replace(instance, settings=instance.settings.model_copy(update={"limits": limits})))
+
+
+def test_downloads_have_places_and_pages_need_none(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While every place is taken another download is put off, and pages come as ever; then the place is free again."""
+    going, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> Iterator[bytes]:
+        yield b"x"
+        going.set()
+        assert go_on.wait(20)
+        yield b"y"
+
+    monkeypatch.setitem(BY_NAME, "csv", replace(BY_NAME["csv"], writer=slow))
+    client = TestClient(crowded(data, 1))
+    answers: list[int] = []
+    thread = threading.Thread(target=lambda: answers.append(client.get(ITEMS, params={"f": "csv"}).status_code))
+    thread.start()
+    assert going.wait(20)
+    for name in ("csv", "gpkg"):
+        refused = client.get(ITEMS, params={"f": name, "limit": 1})
+        assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "OM-5033", "10")
+    for name in ("json", "html", "jsonfg"):
+        assert client.get(ITEMS, params={"f": name, "limit": 1}).status_code == 200
+    go_on.set()
+    thread.join()
+    assert answers == [200]
+    assert client.get(ITEMS, params={"f": "gpkg", "limit": 1}).status_code == 200
+
+
+def test_a_place_is_given_back_however_a_download_ends(data: Path) -> None:
+    app = crowded(data, 1)
+    client = TestClient(app)
+    for _ in range(2):
+        assert client.get(ITEMS, params={"f": "csv", "next": "x"}).status_code == 400
+        assert client.get(ITEMS, params={"f": "csv", "headers": "de"}).status_code == 400
+        assert client.head(ITEMS, params={"f": "gpkg"}).status_code == 200
+        assert client.get(ITEMS, params={"f": "csv", "limit": 1}, headers={"Accept-Encoding": ""}).status_code == 200
+        assert asked(app, "f=csv", leave=True)[0]["status"] == 200
+    assert client.get(ITEMS, params={"f": "fgb", "limit": 1}).status_code == 200
+
+
+def test_places_are_fewer_than_connections() -> None:
+    def most(downloads: int, *connections: int) -> int:
+        stores = {str(at): settings_of("postgresql://", connections=many) for at, many in enumerate(connections)}
+        places = places_of(Settings(limits=Limits(downloads=downloads), stores=stores))
+        for taken in range(100):
+            try:
+                places.take()
+            except Crowded:
+                return taken
+        raise AssertionError
+
+    assert [most(4), most(4, 8), most(4, 8, 3), most(9, 8), most(4, 1)] == [4, 4, 2, 7, 1]
+
+
+@pytest.mark.parametrize("name", ["gpkg", "shp", "fgb"])
+def test_finished_files_have_a_length(data: Path, name: str) -> None:
+    messages = asked(crowded(data, 4), f"f={name}&limit=3000")
+    headers = dict(messages[0]["headers"])
+    sizes = [len(message.get("body", b"")) for message in messages[1:]]
+    assert len(sizes) > 2, "the file is sent in pieces"
+    assert int(headers[b"content-length"]) == sum(sizes)
+    assert messages[-1].get("more_body", False) is False
+
+
+def test_streams_have_none(data: Path) -> None:
+    headers = dict(asked(crowded(data, 4), "f=csv&limit=3000")[0]["headers"])
+    assert b"content-length" not in headers
+
+
+@pytest.mark.parametrize("name", ["gpkg", "parquet"])
+def test_a_failure_before_the_first_byte_is_a_problem(data: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """However long it takes: nothing is sent while a file is being made."""
+
+    def failing(*_: object) -> Iterator[bytes]:
+        yield b""
+        yield b""
+        raise TooLarge
+
+    monkeypatch.setitem(BY_NAME, name, replace(BY_NAME[name], writer=failing))
+    assert asked(crowded(data, 1), f"f={name}")[0]["status"] == 413

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from onemap.errors import InvalidParameter
-from onemap.features.temporal import parse_datetime
 from onemap.features.token import Tokens
 from onemap.geo.crs import CRS84, crs_from_srid
 from onemap.geo.geojson import geojson
+from onemap.query.temporal import parse_datetime
 from onemap.store import Position, SortKey
 
 

@@ -22,7 +22,7 @@ from onemap.block.endpoint import (
     Response,
 )
 from onemap.block.links import Links, link
-from onemap.block.reply import Content, Document, Reply, Stream
+from onemap.block.reply import Content, Document, Pieces, Reply, Stream
 
 __all__ = [
     "GEOJSON",
@@ -39,6 +39,7 @@ __all__ = [
     "Format",
     "Links",
     "Parameter",
+    "Pieces",
     "Principal",
     "RawRoute",
     "Reply",

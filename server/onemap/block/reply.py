@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,32 @@ class Content:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Pieces(Iterator[bytes]):
+    """Pieces of a body that may tell its length, in bytes: known when the first piece that is not empty was given."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    @property
+    def length(self) -> int | None:
+        """The bytes of all pieces, None where nobody knows."""
+        return self._chunks.length if isinstance(self._chunks, Pieces) else None
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Give up what the remaining pieces would need; may take a moment."""
+        if isinstance(self._chunks, Pieces | Generator):
+            self._chunks.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A body made piece by piece in a worker thread.
 
-    A failure in the middle ends as a broken transfer, never as a document that looks complete.
+    A failure in the middle ends as a broken transfer, never as a document that looks complete. Nothing is sent before
+    the first piece that is not empty.
     """
 
     chunks: Iterator[bytes]

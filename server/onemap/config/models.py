@@ -143,6 +143,13 @@ class Limits(Model):
         ge=1,
         description="Most features in one download (CSV, GeoPackage, Shapefile, FlatGeobuf, GeoParquet).",
     )
+    downloads: int = Field(
+        4,
+        ge=1,
+        le=32,
+        description="Downloads that one server process makes and sends at once, at most one less than the"
+        " `connections` of its databases; more are answered with 503 and Retry-After. Pages are not counted.",
+    )
     count_max: int = Field(10_000, ge=0, description="`numberMatched` is given up to this many counted candidates.")
     body_bytes: int = Field(10_000_000, ge=1, description="Largest request body.")
     uri_bytes: int = Field(16_384, ge=256, description="Longest request target.")
@@ -176,7 +183,9 @@ class EditingSettings(Model):
 
     allow: Literal["none", "everybody"] = Field("none", description="Who may edit in this zone.")
     require_match: bool = Field(
-        False, description="Whether PUT, PATCH and DELETE must say with If-Match which state of the feature they mean."
+        False,
+        description="Whether PUT, PATCH and DELETE must say with If-Match (or, where features have a Last-Modified,"
+        " If-Unmodified-Since) which state of the feature they mean.",
     )
     max_features: int = Field(1_000, ge=1, description="Most features in one request.")
     max_vertices: int = Field(200_000, ge=4, description="Most vertices in one request.")

@@ -11,8 +11,10 @@ from onemap.features import edit
 from onemap.features.conformance import CONFORMANCE, EDITING
 from onemap.features.encode import DOWNLOADS, ENCODINGS, JSONFG, PAGES
 from onemap.features.parameters import COLLECTION_ID, CRS, FEATURE_ID, items_parameters
+from onemap.features.profiles import PROFILE
 from onemap.features.relations import FUNCTIONS, schema_links
 from onemap.features.routes import FeatureRoutes
+from onemap.features.scratch import Scratch
 from onemap.features.token import Tokens
 from onemap.security import Gate
 from onemap.store import View
@@ -23,10 +25,10 @@ _FORMATS = (*(item.format for item in ENCODINGS if not item.download), HTML, *(i
 
 
 def block(gate: Gate, settings: Settings, secret: bytes) -> Block:
-    """Return the Features block. ``secret`` protects the paging tokens."""
-    if settings.scratch:
-        settings.scratch.mkdir(parents=True, exist_ok=True)
-    routes = FeatureRoutes(gate, settings, Tokens(secret))
+    """Return the Features block. ``secret`` protects the paging tokens. What dead processes left over is removed."""
+    scratch = Scratch(settings.scratch)
+    scratch.sweep()
+    routes = FeatureRoutes(gate, settings, Tokens(secret), scratch)
     changes = edit.EditRoutes(gate, settings.editing, routes.represent)
     return Block(
         id="features",
@@ -53,7 +55,7 @@ def _endpoints(routes: FeatureRoutes, limits: Limits, view: View | None = None) 
         Endpoint(f"{base}/items", routes.items, f"{prefix}.getItems", "Features", _FORMATS, items,
                  response=features, tag="features", open_query=True, problems=(413,)),
         Endpoint(f"{base}/items/{{featureId}}", routes.item, f"{prefix}.getItem", "Feature", (GEOJSON, JSONFG, HTML),
-                 (*own, FEATURE_ID, CRS), response=feature, tag="features"),
+                 (*own, FEATURE_ID, CRS, PROFILE), response=feature, tag="features"),
         Endpoint(f"{base}/queryables", routes.queryables, f"{prefix}.getQueryables", "Queryables", (SCHEMA, HTML),
                  own, response=schema, tag="features"),
         Endpoint(f"{base}/sortables", routes.sortables, f"{prefix}.getSortables", "Sortables", (SCHEMA, HTML),

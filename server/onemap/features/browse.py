@@ -10,10 +10,11 @@ from onemap.block import Call
 from onemap.block.query import SHARED
 from onemap.catalog import Field
 from onemap.errors import ClientError
-from onemap.features import encode, selection
+from onemap.features import encode
 from onemap.features.conditions import Condition, operators
 from onemap.features.form import Form, fields_of, query, read, without
 from onemap.features.params import ITEMS
+from onemap.query import selection
 from onemap.store import View
 
 MOST_ON_MAP = 2000

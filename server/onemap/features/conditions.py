@@ -13,7 +13,7 @@ from onemap.catalog import Field
 from onemap.cql import Literal, Tree, at_least, at_most, contains_text, equals, is_null, starts_with
 from onemap.cql.nodes import CaseI
 from onemap.errors import InvalidParameter
-from onemap.features.filters import parse_value
+from onemap.query.filters import parse_value
 
 _OPERATORS: Mapping[str, tuple[str, ...]] = {
     "codes": ("eq", "ne", "starts", "null", "some"),

@@ -2,6 +2,7 @@
 
 from onemap import cql
 from onemap.features.encode.jsonfg import CONFORMANCE as JSONFG_CONFORMANCE
+from onemap.features.profiles import CONFORMANCE as PROFILES
 
 _FILTERING = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"
 _SCHEMAS = "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/"
@@ -22,4 +23,5 @@ CONFORMANCE = (
     *(_SORTING + name for name in ("sortables", "sorting", "features-sorting")),
     *cql.CONFORMANCE,
     *JSONFG_CONFORMANCE,
+    *PROFILES,
 )

@@ -18,9 +18,9 @@ from onemap.catalog import Field
 from onemap.cql import Tree, all_of, write_text
 from onemap.cql.nodes import operands
 from onemap.errors import InvalidParameter
-from onemap.features import filters
 from onemap.features.conditions import Condition, from_node, operators, to_node
 from onemap.features.params import ITEMS
+from onemap.query import filters
 from onemap.store import View
 
 PREFIX = "where."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from onemap.block import Parameter
-from onemap.block.query import SHARED
-from onemap.catalog import Field, property_schema
 from onemap.config import Limits
-from onemap.features import encode, filters, selection
+from onemap.features import encode
+from onemap.features.profiles import PROFILE
+from onemap.query import filters, selection
+from onemap.query.parameters import DATETIME, property_parameters
 from onemap.store import View
 
 _URI = {"type": "string", "format": "uri"}
@@ -21,15 +20,10 @@ BBOX = Parameter(
     "(default CRS84: longitude, latitude). Two more numbers for heights are accepted. A box whose first "
     "longitude is greater than its second crosses the antimeridian.",
 )
-DATETIME = Parameter(
-    "datetime",
-    {"type": "string"},
-    "Only features whose time meets an instant or an interval: `2025-12-31`, `2025-01-01T00:00:00Z`, "
-    "`2025-01-01/2025-12-31`, `2025-01-01/..`. Features without a time always match.",
-)
 _LIMIT = (
-    "Most features in the answer; a larger value is cut to the maximum. Files to download (CSV, GeoPackage, ...) "
-    "without it hold the whole result, with it a part of it and a Link header to the next part."
+    "Most features in the answer; a larger value is cut to the maximum: {page:,} in pages (GeoJSON, JSON-FG, HTML), "
+    "{download:,} in files to download (CSV, GeoPackage, ...). Files without it hold the whole result, with it a part "
+    "of it and a Link header to the next part; the default is that of pages."
 )
 NEXT = Parameter("next", {"type": "string"}, "Token of the next page; follow the `next` link.")
 OFFSET = Parameter("offset", {"type": "integer", "minimum": 0, "default": 0}, "Features to pass over.")
@@ -39,23 +33,13 @@ CRS = Parameter("crs", _URI, "CRS of the coordinates, one of the collection's `c
 
 def items_parameters(limits: Limits, view: View | None) -> tuple[Parameter, ...]:
     """Return the query parameters of a collection's items; those of its queryables where a view is given."""
-    own = (BBOX, BBOX_CRS, _limit(limits), DATETIME, CRS, OFFSET, NEXT)
+    own = (BBOX, BBOX_CRS, _limit(limits), DATETIME, CRS, OFFSET, NEXT, PROFILE)
     shared = (*own, *filters.PARAMETERS, *selection.PARAMETERS, *encode.PARAMETERS)
-    return shared if view is None else (*shared, *_property_parameters(view, {item.name for item in shared}))
+    return shared if view is None else (*shared, *property_parameters(view, {item.name for item in shared}))
 
 
 def _limit(limits: Limits) -> Parameter:
-    default = min(limits.page_default, limits.page_max)
-    schema = {"type": "integer", "minimum": 1, "maximum": limits.page_max, "default": default}
-    return Parameter("limit", schema, _LIMIT)
-
-
-def _property_parameters(view: View, taken: set[str]) -> list[Parameter]:
-    """Return a parameter for each queryable with a simple value, with its schema (Part 3, 19-079r2, 7.2)."""
-    fields = [field for field in filters.queryables(view).values() if field and field.name not in {*taken, *SHARED}]
-    return [Parameter(field.name, _value_schema(field), f"Only features with this {field.name}.") for field in fields]
-
-
-def _value_schema(field: Field) -> dict[str, Any]:
-    """Return the schema of a queryable without the titles of its codes: OpenAPI 3.0 knows no ``const``."""
-    return {name: value for name, value in property_schema(field, "en").items() if name != "oneOf"}
+    """Return the parameter; its maximum is that of any answer (17-069r4, /req/core/fc-limit-response-1)."""
+    default, most = min(limits.page_default, limits.page_max), max(limits.page_max, limits.download_max)
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return Parameter("limit", schema, _LIMIT.format(page=limits.page_max, download=limits.download_max))

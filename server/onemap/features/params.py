@@ -5,24 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pygeofilter import ast
-
 from onemap.block import Call
 from onemap.block.query import SHARED, integer, refuse_unknown
 from onemap.config import Limits
-from onemap.cql import all_of
 from onemap.errors import InvalidParameter
-from onemap.features import filters, selection
-from onemap.features.crs import parse_crs
 from onemap.features.encode.options import CHOICES
-from onemap.features.temporal import parse_datetime, temporal_filter
+from onemap.features.profiles import PROFILE
 from onemap.features.token import Tokens
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import Crs
+from onemap.query import filters, selection
+from onemap.query.crs import parse_crs
 from onemap.store import FeatureQuery, View
 
 _SELECT = tuple(item.name for item in (*filters.PARAMETERS, *selection.PARAMETERS))
-ITEMS = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *_SELECT, *CHOICES)
+ITEMS = (PROFILE.name, "bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "next", *_SELECT, *CHOICES)
 _MOST_OFFSET = 10_000_000
 
 
@@ -46,7 +43,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
     query = FeatureQuery(
         limit=integer(call, "limit", min(limits.page_default, limits.page_max), 1, limits.page_max),
         box=parse_bbox(bbox, bbox_crs) if bbox is not None else None,
-        filter=all_of([_time(call, view), *_conditions(call, view)]),
+        filter=filters.parse_conditions(call, view, (*ITEMS, *SHARED)),
         after=tokens.read(token, view.collection.id, order) if token is not None else None,
         offset=_offset(call) if token is None else 0,
         order=order,
@@ -58,7 +55,7 @@ def parse_items(call: Call, view: View, limits: Limits, tokens: Tokens) -> Items
 
 def parse_item(call: Call, view: View) -> Crs:
     """Return the CRS that a feature request asks for."""
-    refuse_unknown(call.query, ["crs", *SHARED])
+    refuse_unknown(call.query, ["crs", PROFILE.name, *SHARED])
     return parse_crs(call, view, "crs")
 
 
@@ -67,13 +64,3 @@ def _offset(call: Call) -> int:
     if offset > _MOST_OFFSET:
         raise InvalidParameter(f"'offset' must be at most {_MOST_OFFSET}.", "Follow the `next` links instead.")
     return offset
-
-
-def _conditions(call: Call, view: View) -> list[ast.Node | None]:
-    by_property = filters.parse_properties(call, view, (*ITEMS, *SHARED))
-    return [*by_property, filters.parse_q(call, view), filters.parse_filter(call, view)]
-
-
-def _time(call: Call, view: View) -> ast.Node | None:
-    text = call.one("datetime")
-    return None if text is None else temporal_filter(parse_datetime(text), view)

@@ -20,24 +20,30 @@ from onemap.errors import BadRequest, NotFound, TooLarge
 from onemap.features import browse, download, encode, form, schema
 from onemap.features.crs import content_crs
 from onemap.features.encode import geojson, jsonfg
+from onemap.features.modified import last_modified
 from onemap.features.page import Page
 from onemap.features.params import ItemsRequest, parse_item, parse_items
+from onemap.features.places import Held, places_of
+from onemap.features.profiles import chosen, is_jsonfg, profile_links, with_profile
 from onemap.features.relations import with_schemas
+from onemap.features.scratch import Scratch
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
-from onemap.store import Batch, View, feature_state
+from onemap.store import Batch, Modified, Store, View, WritableStore, feature_state
 from onemap.store.base import Key
 
 
 class FeatureRoutes:
     """The handlers of OGC API Features."""
 
-    def __init__(self, gate: Gate, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, gate: Gate, settings: Settings, tokens: Tokens, scratch: Scratch) -> None:
         self._gate = gate
         self._limits = settings.limits
         self._tokens = tokens
-        self._scratch = settings.scratch
+        self._editing = settings.editing.allow != "none"
+        self._scratch = scratch
+        self._places = places_of(settings)
 
     async def items(self, call: Call) -> Reply:
         """Answer a page of features."""
@@ -46,9 +52,10 @@ class FeatureRoutes:
             return await self._page(call, view)
         encoding = encode.BY_NAME[call.format.name]
         request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
-        chunks, more = await anyio.to_thread.run_sync(self._collection, call, view, request, encoding)
+        make = self._download if encoding.download else self._collection
+        chunks, more = await anyio.to_thread.run_sync(make, call, view, request, encoding)
         headers = with_schemas(content_crs(request.crs) | more, call.links, view.collection.id)
-        return Stream(chunks, encoding.format.media_type, headers)
+        return Stream(chunks, encoding.format.media_type, with_profile(headers, chosen(call)))
 
     async def _page(self, call: Call, view: View) -> Reply:
         """Answer features as a page to read; what cannot be answered comes back in the form it was asked with."""
@@ -70,22 +77,33 @@ class FeatureRoutes:
         """Answer one feature."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         crs = parse_item(call, view)
-        batch = await anyio.to_thread.run_sync(self._gate.store(view).feature, view, call.path["featureId"])
+        store, key = self._gate.store(view), call.path["featureId"]
+        known = await self._known(view, store, key)
+        batch = await store.feature_soon(view, key)
         if not len(batch):
             raise NotFound(f"There is no feature '{call.path['featureId'][:80]}' in '{view.collection.id}'.")
         data = self.represent(call, view, batch, crs)
         page = {"collection": view.collection, "columns": view.columns}
         state, media_type = feature_state(batch), call.format.media_type
-        return Document(
-            data, "features/item.html", page, headers=content_crs(crs), media_type=media_type, state=state
-        )  # fmt: skip
+        headers = with_profile(content_crs(crs) | last_modified(known), chosen(call))
+        return Document(data, "features/item.html", page, headers=headers, media_type=media_type, state=state)
+
+    async def _known(self, view: View, store: Store, key: str) -> Modified | None:
+        """Return when a feature was last changed, where features may be changed here.
+
+        To be asked before the feature is read: a change in between must not date the older state.
+        """
+        if not (self._editing and view.collection.editable and isinstance(store, WritableStore)):
+            return None
+        return await anyio.to_thread.run_sync(store.modified, view, key)
 
     def represent(self, call: Call, view: View, batch: Batch, crs: Crs) -> dict[str, Any]:
         """Return the document of the one feature of a batch, at the address that the call has."""
         context = self._context(call, view, crs)
-        made = jsonfg.feature(batch, context) if call.format is encode.JSONFG else geojson.feature(batch, context)
+        fg = is_jsonfg(call.format, context.profile)
+        made = jsonfg.feature(batch, context) if fg else geojson.feature(batch, context)
         feature = made | {"links": document_links(call, view.collection)}
-        if call.format is encode.JSONFG or call.format is HTML:
+        if fg or call.format is HTML:
             data: dict[str, Any] = orjson.loads(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
             return data
         return feature
@@ -112,6 +130,18 @@ class FeatureRoutes:
         data = schema.schema(view, call.links.self(), call.lang)
         return Document(data, "features/schema.html", {"collection": view.collection})
 
+    def _download(
+        self, call: Call, view: View, request: ItemsRequest, encoding: encode.Encoding
+    ) -> tuple[Iterator[bytes], dict[str, str]]:
+        """Return the chunks and headers of a download, which has its place until they end. Raises Crowded."""
+        release = self._places.take()
+        try:
+            chunks, headers = self._collection(call, view, request, encoding)
+        except BaseException:
+            release()
+            raise
+        return Held(chunks, release), headers
+
     def _collection(
         self, call: Call, view: View, request: ItemsRequest, encoding: encode.Encoding
     ) -> tuple[Iterator[bytes], dict[str, str]]:
@@ -129,9 +159,11 @@ class FeatureRoutes:
             links=partial(self._links, call, view.collection, request, page),
             options=encode.parse_options(call, encoding.options, view.collection.table.geometry_type),
             whole=encoding.download and "limit" not in call.query,
+            scratch=self._scratch.folder() if encoding.download else None,
         )
         headers = download.headers(call, context, query, encoding) if encoding.download else {}
-        return encoding.writer(iter(page), context), headers
+        writer = jsonfg.write if is_jsonfg(encoding.format, context.profile) else encoding.writer
+        return writer(iter(page), context), headers
 
     def _context(self, call: Call, view: View, crs: Crs) -> encode.Context:
         """Return what the writers must know of a single feature."""
@@ -144,7 +176,7 @@ class FeatureRoutes:
             matched=None,
             links=lambda _: [],
             schema=call.links.to("collections", view.collection.id, "schema", f="json"),
-            scratch=self._scratch,
+            profile=chosen(call),
         )
 
     def _links(
@@ -176,7 +208,6 @@ def document_links(call: Call, collection: Collection) -> list[Link]:
         else link(call.links.self(call.query, f=item.name), "alternate", item.media_type, f"This document as {title}")
         for item, title in formats
     ]
-    if call.format is encode.JSONFG:
-        made.append(link(jsonfg.PROFILE, "profile"))
+    made += profile_links(chosen(call))
     address = call.links.to("collections", collection.id, f="json")
     return [*made, link(address, "collection", "application/json", collection.id)]

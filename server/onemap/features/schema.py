@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import Any
 
 from onemap.catalog import property_schema
-from onemap.features import filters, selection
+from onemap.query import filters, selection
 from onemap.store import View
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Protocol, cast
 
@@ -81,12 +82,38 @@ class FeatureQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Modified:
+    """What the log of changes says of one feature, in UTC.
+
+    ``since``: the log is complete from then on; ``changes``: the last two of the feature, the latest first.
+    """
+
+    since: datetime
+    changes: tuple[datetime, ...] = ()
+
+    @property
+    def date(self) -> datetime | None:
+        """The whole second of the last change; the next one when that second saw two; None for none since ``since``.
+
+        Thus the date of the first of two changes in one second is not taken for that of the second.
+        """
+        if not self.changes:
+            return None
+        seconds = [moment.replace(microsecond=0) for moment in self.changes]
+        return seconds[0] + timedelta(seconds=1) if seconds[1:] == seconds[:1] else seconds[0]
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """Features, column by column. Geometries are in x, y of the storage CRS; None where there is none."""
+    """Features, column by column. Geometries are in x, y of the storage CRS; None where there is none.
+
+    ``modified``: of the one feature that was just changed, where that may be told.
+    """
 
     keys: Sequence[Key]
     geometries: NDArray[np.object_]
     columns: Mapping[str, Sequence[object]]
+    modified: Modified | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -107,7 +134,7 @@ class LeftOut:
 
 
 class Store(Protocol):
-    """A source of features. All methods block; call them from a worker thread."""
+    """A source of features. All methods block, but for ``feature_soon``; call them from a worker thread."""
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the feature tables that can be published, and those that cannot."""
@@ -143,6 +170,10 @@ class Store(Protocol):
 
     def feature(self, view: View, key: str) -> Batch:
         """Return the feature with this id as a batch of one, or an empty batch."""
+        ...
+
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
         ...
 
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:

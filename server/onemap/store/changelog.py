@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
 from collections.abc import Collection as Several
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from onemap.geo.crs import Bounds
 from onemap.store.base import Store
+
+Operation = Literal["insert", "update", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Change:
 
     table: str
     key: int
-    operation: Literal["insert", "update", "delete"]
+    operation: Operation
     before: Bounds | None
     after: Bounds | None
 
@@ -45,3 +49,45 @@ class LoggedStore(Store, Protocol):
         log make the table ``unknown``. Nothing is lost: a transaction still open at ``since`` counts when it commits.
         """
         ...
+
+    def wait(self, since: str, seconds: float) -> None:
+        """Return when something may have changed since the position, after so many seconds at the latest. Blocks.
+
+        For one thread of a process at a time. Whether something did change, ``changes`` says.
+        """
+        ...
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call a bound method after every edit made through this store, before the edit returns.
+
+        It is called in the thread of the edit, and only as long as its object lives.
+        """
+        ...
+
+
+class Listeners:
+    """Bound methods to call, as long as their objects live; what they raise is theirs to catch."""
+
+    def __init__(self) -> None:
+        self._methods: list[weakref.WeakMethod[Callable[[], object]]] = []
+
+    def add(self, listener: Callable[[], object]) -> None:
+        """Add a bound method."""
+        self._methods = [known for known in self._methods if known() is not None]
+        self._methods.append(weakref.WeakMethod(listener))
+
+    def call(self) -> None:
+        """Call all of them."""
+        for known in self._methods:
+            listener = known()
+            if listener is not None:
+                listener()
+
+
+def change(table: str, key: int, operation: str, box: tuple[float | None, ...]) -> Change:
+    """Return a change from a row of a log; ``box``: four sides before, four after, None where there is no geometry."""
+    return Change(table, key, cast("Operation", operation), _bounds(box[:4]), _bounds(box[4:8]))
+
+
+def _bounds(sides: tuple[float | None, ...]) -> Bounds | None:
+    return None if None in sides else cast("Bounds", sides)

@@ -39,14 +39,21 @@ class Encoded:
     starts: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """Lines or open rings as whole numbers: points (n, 2), how many each has, and to which feature each belongs.
+
+    Owners ascend. The rings of a polygon follow each other, the exterior one first and of positive area.
+    """
+
+    xy: Ints
+    counts: Ints
+    owners: Ints
+
+
 def encode_shapes(shapes: Shapes) -> Encoded:
     """Return the encoded commands of the shapes, a geometry for each owner."""
-    if shapes.kind == POINT:
-        words, owners = _points(shapes)
-    elif shapes.kind == LINE:
-        words, owners = _lines(shapes)
-    else:
-        words, owners = _polygons(shapes)
+    words, owners = words_of(shapes)
     data, ends = varints(words)
     changes = np.flatnonzero(np.diff(owners)) + 1
     firsts = np.concatenate([[0], changes]) if len(owners) else changes
@@ -54,10 +61,17 @@ def encode_shapes(shapes: Shapes) -> Encoded:
     return Encoded(shapes.kind, owners[firsts], data, starts)
 
 
-def _points(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:
+def words_of(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:
+    """Return the command words of the shapes, and the owner of each word."""
+    if shapes.kind == POINT:
+        return point_words(_integers(shapely.get_coordinates(shapes.parts)), shapes.owners)
+    rings = line_rings(shapes) if shapes.kind == LINE else polygon_rings(shapes)
+    return ring_words(rings, closed=shapes.kind == POLYGON)
+
+
+def point_words(xy: Ints, owners: Ints) -> tuple[NDArray[np.uint64], Ints]:
     """Return the command words and the owner of each word: one MoveTo with all points of a feature."""
-    xy = _integers(shapely.get_coordinates(shapes.parts))
-    firsts, counts = _runs(shapes.owners)
+    firsts, counts = _runs(owners)
     sizes = 1 + 2 * counts
     begins = np.cumsum(sizes) - sizes
     words = np.empty(int(sizes.sum()), dtype=np.uint64)
@@ -65,18 +79,21 @@ def _points(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:
     rank = np.arange(len(xy)) - np.repeat(firsts, counts)
     places = np.repeat(begins, counts) + 1 + 2 * rank
     _write(words, places, _deltas(xy, firsts))
-    return words, np.repeat(shapes.owners[firsts], sizes)
+    return words, np.repeat(owners[firsts], sizes)
 
 
-def _lines(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:
+def line_rings(shapes: Shapes) -> Rings:
+    """Return the points of lines without repeated ones."""
     coordinates, index = shapely.get_coordinates(shapes.parts, return_index=True)
     xy = _integers(coordinates)
     kept = _not_repeated(xy, index)
-    return _paths(xy[kept], index[kept], shapes.owners, closed=False)
+    return Rings(xy[kept], _runs(index[kept])[1], shapes.owners)
 
 
-def _polygons(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:
-    """Return the command words of the rings, exterior ones of positive area (clockwise on screen), holes negative."""
+def polygon_rings(shapes: Shapes) -> Rings:
+    """Return the open rings of polygons, exterior ones of positive area (clockwise on screen), holes negative."""
+    if not len(shapes.parts):
+        return Rings(np.empty((0, 2), np.int64), np.empty(0, np.int64), shapes.owners)
     rings, ring_part = shapely.get_rings(shapes.parts, return_index=True)
     coordinates, index = shapely.get_coordinates(rings, return_index=True)
     xy = _integers(coordinates)
@@ -90,13 +107,13 @@ def _polygons(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:
     turned = (_areas(xy, firsts, counts) > 0) != exterior
     order = np.arange(len(xy))
     backwards = np.repeat(2 * firsts + counts - 1, counts) - order
-    xy = xy[np.where(np.repeat(turned, counts), backwards, order)]
-    return _paths(xy, index, shapes.owners[ring_part], closed=True)
+    return Rings(xy[np.where(np.repeat(turned, counts), backwards, order)], counts, shapes.owners[ring_part])
 
 
-def _paths(xy: Ints, index: Ints, owners: Ints, *, closed: bool) -> tuple[NDArray[np.uint64], Ints]:
-    """Return MoveTo, LineTo (and ClosePath) of each path; ``index``: path of each vertex, ``owners``: of each path."""
-    firsts, counts = _runs(index)
+def ring_words(rings: Rings, *, closed: bool) -> tuple[NDArray[np.uint64], Ints]:
+    """Return MoveTo, LineTo (and ClosePath) of each ring, and the owner of each word."""
+    xy, counts = rings.xy, rings.counts
+    firsts = np.cumsum(counts) - counts
     sizes = 2 + 2 * counts + closed
     begins = np.cumsum(sizes) - sizes
     words = np.empty(int(sizes.sum()), dtype=np.uint64)
@@ -106,9 +123,9 @@ def _paths(xy: Ints, index: Ints, owners: Ints, *, closed: bool) -> tuple[NDArra
         words[begins + sizes - 1] = _CLOSE_PATH
     rank = np.arange(len(xy)) - np.repeat(firsts, counts)
     places = np.repeat(begins, counts) + np.where(rank == 0, 1, 2 * rank + 2)
-    features, _ = _runs(owners)
+    features, _ = _runs(rings.owners)
     _write(words, places, _deltas(xy, firsts[features]))
-    return words, np.repeat(owners, sizes)
+    return words, np.repeat(rings.owners, sizes)
 
 
 def _integers(coordinates: NDArray[np.float64]) -> Ints:

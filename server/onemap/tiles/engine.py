@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import cast
 
+import anyio.to_thread
 import numpy as np
 
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
 from onemap.store import FeatureQuery, View
+from onemap.store.tiling import Frame, Grid, TileStore
 from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import Level, TileMatrixSet
 from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
@@ -44,11 +48,31 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     the largest, are drawn; lines and surfaces smaller than half a cell (1/512 of a tile) are left out,
     except that an overview always shows the largest there are.
     """
-    view = layer.view
+    store = layer.store
+    if _draws(type(store)):
+        made = cast(TileStore, store).tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
+        if made is not None:
+            return made
+    return _encoded(layer, tile, most)
+
+
+async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
+    """Return the same while the event loop goes on."""
+    store = layer.store
+    if _draws(type(store)):
+        asked = frame(layer.view, tile, most)
+        made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))
+        if made is not None:
+            return made
+    return await anyio.to_thread.run_sync(_encoded, layer, tile, most)
+
+
+def _encoded(layer: Layer, tile: Tile, most: int) -> bytes:
+    """Return the layer, encoded here from the features of any store."""
+    view, query = layer.view, _query(layer, most)
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
-    query = FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
     half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
     batch = layer.store.within(view, plane.bounds, half_cell, query)
     if tile.overview and len(batch) < _FEW:
@@ -58,6 +82,28 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
         return b""
     attributes = Attributes(batch.keys, layer.columns, batch.columns)
     return encode_tile(view.collection.id, make_shapes(batch.geometries, plane), attributes)
+
+
+def _query(layer: Layer, most: int) -> FeatureQuery:
+    return FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
+
+
+@cache
+def _draws(kind: type[object]) -> bool:
+    return issubclass(kind, TileStore)
+
+
+def frame(view: View, tile: Tile, most: int) -> Frame:
+    """Return the tile as stores draw it, by the rules of ``render``."""
+    level = tile.level
+    return Frame(
+        grid=Grid(tile.matrix_set.crs, level.origin, level.width / EXTENT),
+        corner=(tile.col * EXTENT, tile.row * EXTENT),
+        tolerance=_tolerance(tile),
+        smallest=0.0 if may_hold_points(view) else _HALF_CELL,
+        overview=0.0 if may_hold_points(view) else 1.0,
+        few=min(_FEW, most) if tile.overview else 0,
+    )
 
 
 def may_hold_points(view: View) -> bool:
@@ -80,8 +126,11 @@ def _plane(tile: Tile, storage: Crs) -> Plane | None:
     def to_grid(xy: Array) -> Array:
         return np.asarray((transform_xy(xy, storage, crs) - origin) * scale)
 
-    tolerance = _QUARTER_CELL if tile.level.scale_denominator > _SIMPLIFY_FROM else 0.0
-    return Plane(to_grid, bounds, tolerance)
+    return Plane(to_grid, bounds, _tolerance(tile))
+
+
+def _tolerance(tile: Tile) -> float:
+    return _QUARTER_CELL if tile.level.scale_denominator > _SIMPLIFY_FROM else 0.0
 
 
 def _half_cell(plane: Plane) -> float:

@@ -72,7 +72,8 @@ def _points(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometries
     return shapely.points(np.rint(xy[inside])), owners[inside]
 
 
-def _lines(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometries, Owners]:
+def clip_lines(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometries, Owners]:
+    """Return what of the lines lies in the window, on the grid, and whose it is."""
     moved, index = _move(_trim(parts, plane.bounds), plane)
     clipped, at = explode(_clip(moved, WINDOW))
     if plane.tolerance:
@@ -82,7 +83,8 @@ def _lines(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometries,
     return snapped[kept], owners[index[at[kept]]]
 
 
-def _polygons(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometries, Owners]:
+def clip_polygons(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometries, Owners]:
+    """Return what of the polygons lies in the window, on the grid and valid there, and whose it is."""
     moved, index = _move(_trim(parts, plane.bounds), plane)
     clipped, at = explode(_clip(moved, WINDOW))
     polygonal = shapely.get_type_id(clipped) == 3
@@ -91,13 +93,31 @@ def _polygons(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geometri
     snapped = _snap(simple)
     sound = shapely.is_valid(snapped) & ~shapely.is_empty(snapped) & (shapely.get_type_id(snapped) == 3)
     if sound.all():
-        return snapped, owners[index[at]]
+        return _apart(snapped, owners[index[at]])
     origins = index[at[~sound]]
     mended, place = _mend(clipped[~sound], lambda n: _whole(parts[origins[n]], plane))
     every = np.concatenate([snapped[sound], mended])
     where = np.concatenate([np.flatnonzero(sound), np.flatnonzero(~sound)[place]])
     order = np.argsort(where, kind="stable")
-    return every[order], owners[index[at[where[order]]]]
+    return _apart(every[order], owners[index[at[where[order]]]])
+
+
+def _apart(parts: Geometries, owners: Owners) -> tuple[Geometries, Owners]:
+    """Return the polygons, those of one feature united where they overlap or share an edge since they are snapped."""
+    several = np.flatnonzero(np.diff(owners) == 0)
+    if not len(several):
+        return parts, owners
+    which = np.flatnonzero(np.isin(owners, owners[several]))
+    whose, group = np.unique(owners[which], return_inverse=True)
+    valid = shapely.is_valid(shapely.multipolygons(parts[which], indices=group))
+    if valid.all():
+        return parts, owners
+    bad = np.isin(owners, whose[~valid])
+    united = [shapely.union_all(parts[owners == owner], grid_size=1.0) for owner in whose[~valid].tolist()]
+    mended, place = explode(np.array(united, dtype=object))
+    every, origin = np.concatenate([parts[~bad], mended]), np.concatenate([owners[~bad], whose[~valid][place]])
+    order = np.argsort(origin, kind="stable")
+    return every[order], origin[order]
 
 
 def _trim(parts: Geometries, bounds: Bounds) -> Geometries:
@@ -164,6 +184,6 @@ def _simple(geometry: shapely.Geometry) -> Iterator[shapely.Geometry]:
 
 _MAKERS: dict[int, Callable[[Geometries, Owners, Plane], tuple[Geometries, Owners]]] = {
     POINT: _points,
-    LINE: _lines,
-    POLYGON: _polygons,
+    LINE: clip_lines,
+    POLYGON: clip_polygons,
 }

@@ -12,12 +12,7 @@ _LONGEST = 10
 
 def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
     """Return the varints of the values one after the other, and where each one ends (shape of ``values``)."""
-    sizes = np.ones(len(values), dtype=np.int64)
-    for size in range(1, _LONGEST):
-        larger = values >> np.uint64(7 * size) != 0
-        if not larger.any():
-            break
-        sizes += larger
+    sizes = varint_sizes(values)
     ends = np.cumsum(sizes)
     written = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
     starts = ends - sizes
@@ -26,6 +21,17 @@ def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
         longer = np.flatnonzero(sizes > place)
         written[starts[longer] + place] = _septet(values[longer], place, sizes[longer])
     return written.tobytes(), ends
+
+
+def varint_sizes(values: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return how many bytes the varint of each value takes."""
+    sizes = np.ones(len(values), dtype=np.int64)
+    largest = int(values.max(initial=0))
+    for size in range(1, _LONGEST):
+        if largest >> (7 * size) == 0:
+            break
+        sizes += values >= np.uint64(1 << (7 * size))
+    return sizes
 
 
 def _septet(values: NDArray[np.uint64], place: int, sizes: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -11,9 +11,9 @@ import orjson
 from isal import igzip, isal_zlib
 from starlette.types import Scope, Send
 
-from onemap.block import HTML, Call, Content, Document, Reply, Stream
+from onemap.block import HTML, Call, Content, Document, Pieces, Reply, Stream
 from onemap.block.caller import Caller
-from onemap.block.conditional import accepts_gzip, entity_tag, not_modified
+from onemap.block.conditional import accepts_gzip, entity_tag, not_modified, not_modified_since
 from onemap.errors import ClientGone
 from onemap.web.html import SECURITY_HEADERS, Pages
 
@@ -21,7 +21,7 @@ VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
 _WORTH_COMPRESSING = 1024
 _GZIP = 31
 _SAFE = ("GET", "HEAD")
-_ON_304 = ("ETag", "Vary", "Cache-Control")
+_ON_304 = ("ETag", "Last-Modified", "Vary", "Cache-Control")
 _TEXT = ("json", "html", "text/", "yaml", "javascript")
 Headers = dict[str, str]
 
@@ -45,8 +45,9 @@ class Responder:
         if reply.status == 200:
             compressed = _gzip_taken(call) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
             headers["ETag"] = entity_tag(body, getattr(reply, "state", ""), compressed)
-            if scope["method"] in _SAFE and not_modified(call.headers.get("if-none-match"), headers["ETag"]):
-                await send_response(send, 304, {name: headers[name] for name in _ON_304}, b"", scope)
+            if scope["method"] in _SAFE and _unchanged(call, headers):
+                kept = {name: headers[name] for name in _ON_304 if name in headers}
+                await send_response(send, 304, kept, b"", scope)
                 return
             if compressed:
                 body = await anyio.to_thread.run_sync(lambda: igzip.compress(body, 1, mtime=0))
@@ -61,6 +62,13 @@ class Responder:
         return orjson.dumps(reply.data), reply.media_type or call.format.media_type
 
 
+def _unchanged(call: Call, headers: Headers) -> bool:
+    """Whether the client has this answer already; a date counts only where it names no tags (RFC 9110, 13.2.2)."""
+    if (tags := call.headers.get("if-none-match")) is not None:
+        return not_modified(tags, headers["ETag"])
+    return not_modified_since(call.headers.get("if-modified-since"), headers.get("Last-Modified"))
+
+
 def _common(media_type: str, call: Call) -> Headers:
     """Return what every answer says: what it varies with, its language, and that a copy is to be asked for again."""
     language = "zh-Hans" if call.lang == "zh" else "en"
@@ -69,13 +77,16 @@ def _common(media_type: str, call: Call) -> Headers:
 
 
 async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send: Send) -> None:
-    """Send a body as it is made. The first piece is made before the status is sent, so that it can still fail."""
+    """Send a body as it is made. The first bytes are made before the status is sent, so that they can still fail."""
     headers = {**_common(reply.media_type, call), **reply.headers}
     compressed = _gzip_taken(call) and _is_text(reply.media_type)
     compressor = isal_zlib.compressobj(1, wbits=_GZIP) if compressed else None
     if compressor:
         headers["Content-Encoding"] = "gzip"
-    first = await _next(reply.chunks, compressor)
+    first = await _first(reply.chunks, compressor, caller, scope)
+    length = reply.chunks.length if isinstance(reply.chunks, Pieces) and not compressor else None
+    if length is not None:
+        headers["Content-Length"] = str(length)
     second = await _next(reply.chunks, compressor) if first is not None else None
     if second is None:
         rest = compressor.flush() if compressor else b""
@@ -89,9 +100,19 @@ async def _stream(reply: Stream, call: Call, caller: Caller, scope: Scope, send:
     await _rest(second, reply.chunks, compressor, caller, send)
 
 
+async def _first(chunks: Iterator[bytes], compressor: Any, caller: Caller, scope: Scope) -> bytes | None:
+    """Return the first piece that is not empty; of a HEAD request the first one, as nobody waits for the body."""
+    piece = await _next(chunks, compressor)
+    while piece == b"" and scope["method"] != "HEAD" and not caller.gone:
+        piece = await _next(chunks, compressor)
+    if caller.gone:
+        raise ClientGone
+    return piece
+
+
 async def _close(chunks: Iterator[bytes]) -> None:
-    """Close a generator in a worker thread, also when the request was cancelled: it may have files to remove."""
-    if isinstance(chunks, Generator):
+    """Close a stream in a worker thread, also when the request was cancelled: it may have files to remove."""
+    if isinstance(chunks, Generator | Pieces):
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(chunks.close)
 

@@ -22,6 +22,17 @@ _PREFER = Parameter("Prefer", _TEXT, "`return=representation` asks for the featu
 _IF_MATCH = Parameter(
     "If-Match", _TEXT, "Entity tag of the state that is meant; another state is left as it is.", "header"
 )
+_SINCE = Parameter(
+    "If-Unmodified-Since",
+    _TEXT,
+    "The Last-Modified of the state that is meant; counts where there is no If-Match, and is passed over for features "
+    "of which no Last-Modified is told.",
+    "header",
+)
+_NONE_MATCH = Parameter(
+    "If-None-Match", _TEXT, "Entity tags of states that are not to be changed, `*` for any: then nothing is.", "header"
+)
+_CONDITIONS = (_IF_MATCH, _SINCE, _NONE_MATCH)
 _EITHER = {"oneOf": [_FEATURE, _COLLECTION]}
 _PATCH = {"type": "object"}
 _IDS = {
@@ -43,7 +54,7 @@ def endpoints(routes: EditRoutes, identifier: str | None = None) -> tuple[Endpoi
     prefix = identifier or "collection"
     items = f"/collections/{identifier or '{collectionId}'}/items"
     item, one = f"{items}/{{featureId}}", (*own, FEATURE_ID)
-    changing = (*one, CRS, _CONTENT_CRS, _PREFER, _IF_MATCH)
+    changing = (*one, CRS, _CONTENT_CRS, _PREFER, *_CONDITIONS)
     feature = dict.fromkeys(FEATURE_TYPES, _FEATURE)
     features = dict.fromkeys(FEATURE_TYPES, _EITHER)
     patch = dict.fromkeys(PATCH_TYPES, _PATCH)
@@ -56,6 +67,6 @@ def endpoints(routes: EditRoutes, identifier: str | None = None) -> tuple[Endpoi
                  _DONE, "features", body=feature, allowed=routes.allowed, others=(_SHOWN,), problems=_ONE_PROBLEMS),
         Endpoint(item, routes.update, f"{prefix}.updateItem", "Change a feature", (GEOJSON,), changing, "PATCH",
                  _DONE, "features", body=patch, allowed=routes.allowed, others=(_SHOWN,), problems=_ONE_PROBLEMS),
-        Endpoint(item, routes.delete, f"{prefix}.deleteItem", "Delete a feature", (GEOJSON,), (*one, _IF_MATCH),
+        Endpoint(item, routes.delete, f"{prefix}.deleteItem", "Delete a feature", (GEOJSON,), (*one, *_CONDITIONS),
                  "DELETE", _DONE, "features", allowed=routes.allowed, problems=_ONE_PROBLEMS),
     )  # fmt: skip

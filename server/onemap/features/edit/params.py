@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypedDict
 
 from onemap.block import Call
-from onemap.block.conditional import expected_states
+from onemap.block.conditional import excluded_states, expected_states, parse_http_date
 from onemap.block.query import SHARED, refuse_unknown, shorten
 from onemap.errors import PreconditionRequired, UnknownCrs, UnsupportedMediaType
-from onemap.features.crs import parse_crs
 from onemap.geo.crs import CRS84, Crs
+from onemap.query.crs import parse_crs
 from onemap.store import View
 
 FEATURE_TYPES = ("application/geo+json", "application/json")
@@ -24,6 +25,8 @@ class Condition(TypedDict):
 
     conditional: bool
     expected: frozenset[str] | None
+    excluded: frozenset[str] | None
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,23 @@ class EditRequest:
     """What is said of a change beside its body.
 
     ``body_crs``: of the coordinates sent; ``crs``: of those answered. ``conditional``: If-Match is there; ``expected``:
-    the states it names, None for any. ``preference``: that of ``Prefer: return=``, None when there is none.
+    the states it names, None for any. ``excluded``: the states that If-None-Match names, None for any. ``since``: the
+    date of If-Unmodified-Since, which counts where there is no If-Match. ``preference``: that of ``Prefer: return=``,
+    None when there is none.
     """
 
     body_crs: Crs
     crs: Crs
     conditional: bool
     expected: frozenset[str] | None
+    excluded: frozenset[str] | None
+    since: datetime | None
     preference: str | None
 
     @property
     def condition(self) -> Condition:
         """The precondition of an edit."""
-        return {"conditional": self.conditional, "expected": self.expected}
+        return Condition(conditional=self.conditional, expected=self.expected, excluded=self.excluded, since=self.since)
 
     @property
     def applied(self) -> dict[str, str]:
@@ -63,13 +70,15 @@ def parse_edit(call: Call, view: View, types: tuple[str, ...] = ()) -> EditReque
         crs=parse_crs(call, view, "crs"),
         conditional=given is not None,
         expected=expected_states(given),
+        excluded=excluded_states(call.headers.get("if-none-match")),
+        since=parse_http_date(call.headers.get("if-unmodified-since")) if given is None else None,
         preference=preference[1].lower() if preference else None,
     )
 
 
 def require_match(request: EditRequest) -> None:
     """Raise PreconditionRequired for a change that does not say which state of the feature it means."""
-    if not request.conditional:
+    if not request.conditional and request.since is None:
         raise PreconditionRequired(hint="Read the feature and send its ETag back in If-Match.")
 
 

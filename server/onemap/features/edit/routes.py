@@ -21,6 +21,7 @@ from onemap.features.crs import content_crs
 from onemap.features.edit.body import patches_coordinates, read_creation, read_patch, read_replacement
 from onemap.features.edit.params import FEATURE_TYPES, PATCH_TYPES, EditRequest, parse_edit, require_match
 from onemap.features.edit.shape import ShapeReader
+from onemap.features.modified import last_modified
 from onemap.geo.crs import Crs, crs_from_srid, transform
 from onemap.security import Gate
 from onemap.store import Batch, Edit, View, WritableStore, feature_state
@@ -70,6 +71,7 @@ class EditRoutes:
             return self._batch(call, view, made, request)
         data, tag = self._document(call, view, made[0], request)
         headers = {"Location": _address(call, view, made[0]), "ETag": tag, **request.applied}
+        headers |= last_modified(made[0].modified)
         if request.preference != "representation":
             return Content(b"", call.format.media_type, 201, headers)
         return Document(data, status=201, headers=headers | content_crs(request.crs))
@@ -100,18 +102,21 @@ class EditRoutes:
         """Return what a change of an existing feature needs."""
         view, store = self._open(call)
         request = parse_edit(call, view, types)
+        if request.since is not None and store.modified(view, call.path["featureId"]) is None:
+            request = replace(request, since=None)  # no date to compare with: to be ignored (RFC 9110, 13.1.4)
         if self._settings.require_match:
             require_match(request)
         return view, store, request
 
     def _shapes(self, view: View, store: WritableStore, request: EditRequest) -> ShapeReader:
-        return ShapeReader(view, request.body_crs, self._settings.max_vertices, _coverage(view, store))
+        return ShapeReader(view, request.body_crs, self._settings.max_vertices, coverage_of(view, store))
 
     def _changed(self, call: Call, view: View, batch: Batch, request: EditRequest) -> Reply:
         data, tag = self._document(call, view, batch, request)
         if request.preference != "representation":
-            return Content(b"", call.format.media_type, 204, {"ETag": tag, **request.applied})
-        headers = content_crs(request.crs) | request.applied
+            headers = {"ETag": tag, **request.applied, **last_modified(batch.modified)}
+            return Content(b"", call.format.media_type, 204, headers)
+        headers = content_crs(request.crs) | request.applied | last_modified(batch.modified)
         return Document(data, headers=headers, state=feature_state(batch))
 
     def _document(self, call: Call, view: View, batch: Batch, request: EditRequest) -> tuple[dict[str, Any], str]:
@@ -140,7 +145,7 @@ def _present_type(batch: Batch) -> str | None:
     return None if geometry is None else str(geometry.geom_type)
 
 
-def _coverage(view: View, store: WritableStore) -> shapely.Geometry | None:
+def coverage_of(view: View, store: WritableStore) -> shapely.Geometry | None:
     """Return the declared extent of validity in x, y of the storage CRS. Raises Forbidden when it cannot be found."""
     declared = view.collection.coverage
     if declared is None:

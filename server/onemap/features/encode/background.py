@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
 
+from onemap.block import Pieces
 from onemap.features.encode.context import Context
 from onemap.store import Batch
 
@@ -25,16 +26,33 @@ class Abandoned(Exception):
     """Nobody waits for the file any more."""
 
 
+class FileStream(Pieces):
+    """The pieces of a file that is still to be made; its length is known once it is."""
+
+    def __init__(self, make: Make, batches: Iterator[Batch], context: Context) -> None:
+        super().__init__(self._file(make, batches, context))
+        self._length: int | None = None
+
+    @property
+    def length(self) -> int | None:
+        """The size of the file, None as long as it is being made."""
+        return self._length
+
+    def _file(self, make: Make, batches: Iterator[Batch], context: Context) -> Iterator[bytes]:
+        with tempfile.TemporaryDirectory(prefix="onemap-", dir=context.scratch) as folder:
+            path = yield from _until_made(make, batches, context, Path(folder))
+            self._length = path.stat().st_size
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    yield piece
+
+
 def file_stream(make: Make, batches: Iterator[Batch], context: Context) -> Iterator[bytes]:
-    """Yield the file that ``make`` writes into a folder, which is removed however the stream ends.
+    """Return the pieces of the file that ``make`` writes into a folder, which is removed however the stream ends.
 
     ``make`` is given a function to call now and then, which raises Abandoned when the stream is closed.
     """
-    with tempfile.TemporaryDirectory(prefix="onemap-", dir=context.scratch) as folder:
-        path = yield from _until_made(make, batches, context, Path(folder))
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
+    return FileStream(make, batches, context)
 
 
 def _until_made(make: Make, batches: Iterator[Batch], context: Context, folder: Path) -> Generator[bytes, None, Path]:

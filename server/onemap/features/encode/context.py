@@ -28,7 +28,7 @@ class Context:
     ``limit``: most features to write. ``whole``: the result was asked for as a whole, so that more than
     ``limit`` features are a failure, not a page. ``links``: gives the links of the document when told the
     last key of a page that has a next one, or None. ``schema``: address of the feature schema.
-    ``scratch``: folder of temporary files, the system's when None.
+    ``scratch``: folder of temporary files, the system's when None. ``profile``: of GeoJSON, see ``profiles``.
     """
 
     collection: Collection
@@ -42,6 +42,7 @@ class Context:
     schema: str = ""
     scratch: Path | None = None
     whole: bool = False
+    profile: str = ""
 
     @property
     def key_column(self) -> str | None:

@@ -1,14 +1,18 @@
 """Write features as JSON-FG (OGC 21-045r1, Features and Geometries JSON 1.0), classes core and types-schemas.
 
 ``geometry`` is always in CRS84, so that every GeoJSON reader is served (the profile jsonfg-plus); ``place``
-repeats it in the CRS asked for, in the axis order of the authority, where that is not CRS84.
+repeats it in the CRS asked for, in the axis order of the authority, where that is not CRS84. In the profile jsonfg
+``geometry`` is null where ``place`` has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from onemap.catalog import Field
 from onemap.features.encode.context import Context
@@ -19,7 +23,7 @@ from onemap.store import Batch
 
 _SPEC = "http://www.opengis.net/spec/json-fg-1/1.0/conf/"
 CONFORMANCE = (_SPEC + "core", _SPEC + "types-schemas")
-PROFILE = "http://www.opengis.net/def/profile/OGC/0/jsonfg-plus"
+PROFILES = ("jsonfg", "jsonfg-plus")
 _DIMENSIONS = {"POINT": 0, "LINESTRING": 1, "POLYGON": 2}
 
 
@@ -48,8 +52,11 @@ def root(context: Context) -> dict[str, Any]:
 
 
 def _features(context: Context, batch: Batch) -> list[Feature]:
-    made = features(batch, context.storage, CRS84)
-    places = [None] * len(batch) if context.crs == CRS84 else geojson(batch.geometries, context.storage, context.crs)
+    plain = context.crs == CRS84
+    placed_only = not plain and context.profile == "jsonfg"
+    bare = replace(batch, geometries=np.full(len(batch), None, dtype=object)) if placed_only else batch
+    made = features(bare, context.storage, CRS84)
+    places = [None] * len(batch) if plain else geojson(batch.geometries, context.storage, context.crs)
     times = _times(batch, context)
     for item, place, time in zip(made, places, times, strict=True):
         item["place"] = place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from onemap.catalog.model import TableInfo
 from onemap.cql import register
 from onemap.errors import Busy, Conflict, Forbidden, InvalidFeature
 from onemap.store.base import Batch, View
-from onemap.store.geopackage.changes import last_change
+from onemap.store.geopackage.changes import last_change, modified
 from onemap.store.geopackage.functions import register_geometry
 from onemap.store.geopackage.select import Select
 from onemap.store.geopackage.writer import blobs
 from onemap.store.sql import Sql, compose, identifier, identifiers
-from onemap.store.writing import Edit, check_state, refused
+from onemap.store.writing import Edit, check_state, refused, shows_all
 
 _BUSY_SECONDS = 2.0
 _SIDES = (("min_x", "ST_MinX", "minx", "min"), ("min_y", "ST_MinY", "miny", "min"),
@@ -83,7 +84,7 @@ class _Editing:
         if edit.operation == "insert":
             return self._insert(edit)
         stored = self._select.by_key(self._connection, edit.key or "")
-        check_state(edit, stored, self._view)
+        check_state(edit, stored, self._view, lambda: modified(self._connection, self._view.collection, stored.keys[0]))
         key = stored.keys[0]
         if edit.operation == "delete":
             self._run("DELETE FROM {table} WHERE {key} = ?", {}, [key])
@@ -126,7 +127,9 @@ class _Editing:
         batch = self._select.by_key(self._connection, key)
         if not len(batch):
             raise Forbidden("The feature would be none that may be seen here.")
-        return batch
+        if not shows_all(self._view):
+            return batch
+        return replace(batch, modified=modified(self._connection, self._view.collection, batch.keys[0]))
 
 
 def taken(view: View, key: object) -> Conflict:

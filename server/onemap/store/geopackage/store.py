@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection as Several
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+import anyio.to_thread
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from onemap.catalog.model import Collection, Coverage, TableInfo
-from onemap.errors import ConfigError
+from onemap.errors import ConfigError, Unavailable
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
-from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, View
+from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, Modified, View
+from onemap.store.changelog import Changes, Listeners
+from onemap.store.geopackage import changelog
 from onemap.store.geopackage.blob import decode
-from onemap.store.geopackage.changes import enable_log, last_change, logged
+from onemap.store.geopackage.changes import enable_log, last_change, logged, modified
 from onemap.store.geopackage.connect import Connections, use_wal
 from onemap.store.geopackage.discover import discover
 from onemap.store.geopackage.edit import apply
 from onemap.store.geopackage.index import Hits, SpatialIndex
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
+from onemap.store.geopackage.prune import prune
 from onemap.store.geopackage.select import Select
 from onemap.store.sql import compose, identifier
-from onemap.store.writing import Edit
+from onemap.store.writing import Edit, Pruned, shows_all
 
 _BATCH = 1000
 _SPARE = 50
 _INDEX_HEADER = 48
+_LOOK_SECONDS = 0.1
+_TRIES = 5
 
 
 class GeoPackageStore:
@@ -45,6 +55,8 @@ class GeoPackageStore:
         self._discovered: tuple[str, tuple[list[TableInfo], list[LeftOut]]] | None = None
         self._index = SpatialIndex(self._connections, self.state)
         self._own = own
+        self._listeners = Listeners()
+        self._reader = secrets.token_hex(4)
         if own:
             use_wal(path)
 
@@ -77,7 +89,7 @@ class GeoPackageStore:
             .fetchone()
         )
         text = f"{collection.table.name}|{row[0] if row else ''}|{self._total(collection.table)}"
-        if logged(self._connections.get(), collection.table):
+        if logged(self._connections.get(), collection.table.name):
             text += f"|{last_change(self._connections.get(), collection.table)}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -133,6 +145,10 @@ class GeoPackageStore:
         """Return the feature with this id as a batch of one, or an empty batch."""
         return Select(view).by_key(self._connections.get(), key)
 
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        return await anyio.to_thread.run_sync(self.feature, view, key)
+
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
         """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them."""
         select, connection = Select(view, query), self._connections.get()
@@ -178,7 +194,7 @@ class GeoPackageStore:
             return "its file cannot be written"
         if not table.flat:
             return "its geometries may have heights, which would be lost"
-        if not logged(self._connections.get(), table):
+        if not logged(self._connections.get(), table.name):
             return "its changes are not logged yet (onemap editing enable)"
         return ""
 
@@ -186,9 +202,54 @@ class GeoPackageStore:
         """Log the changes of a table from now on. Raises ConfigError."""
         enable_log(self._connections.path, table)
 
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
+        return prune(self._connections.path, keep)
+
+    def modified(self, view: View, key: str) -> Modified | None:
+        """Return when a feature was last changed, as far as the log of changes tells."""
+        connection = self._connections.get()
+        if not shows_all(view) or not logged(connection, view.collection.table.name):
+            return None
+        return modified(connection, view.collection, key)
+
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is."""
-        return apply(self._connections.path, view, edits, self._index.rtree(view.collection.table))
+        made = apply(self._connections.path, view, edits, self._index.rtree(view.collection.table))
+        self._listeners.call()
+        return made
+
+    def position(self) -> str:
+        """Return the present position in the log of changes; see ``LoggedStore``."""
+        file, state = self._file(), self.state()
+        return str(changelog.position(self._connections.get(), file, self._reader, state))
+
+    def changes(self, since: str, tables: Several[str], most: int = 10_000) -> Changes:
+        """Return the changes of these tables since a position; see ``LoggedStore``."""
+        then, connection = changelog.Place.read(since), self._connections.get()
+        for _ in range(_TRIES):
+            here = changelog.Place(self._file(), 0, self._reader, self.state())
+            found = changelog.changes(connection, then, here, tables, most)
+            if self.state() == here.state:
+                break
+        return found
+
+    def wait(self, since: str, seconds: float) -> None:
+        """Look at the file every tenth of a second until it is not as it was at the position."""
+        state, end = changelog.Place.read(since).state, time.monotonic() + seconds
+        while self.state() == state and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_SECONDS))
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call a bound method after every edit made here; see ``LoggedStore``."""
+        self._listeners.add(listener)
+
+    def _file(self) -> str:
+        try:
+            stat = self._connections.path.stat()
+        except OSError:
+            raise Unavailable("The file of this collection is away at the moment.") from None
+        return f"{stat.st_dev:x}.{stat.st_ino:x}"
 
     def _source(self, view: View) -> GeoPackageOverlaySource:
         table = view.collection.table

@@ -27,10 +27,11 @@ _FEW = sql.SQL(
 _UP = sql.SQL("{c}{collation} ASC NULLS LAST")
 _DOWN = sql.SQL("{c}{collation} DESC NULLS LAST")
 _C = sql.SQL(' COLLATE "C"')
+_SINGLE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} LIMIT 1")
 _AFTER = sql.SQL("{key} > %(after)s")
 _ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
-_SIZE = sql.SQL(
+SIZE = sql.SQL(
     "greatest(ST_XMax(box2d({geom})) - ST_XMin(box2d({geom})), ST_YMax(box2d({geom})) - ST_YMin(box2d({geom})))"
 )
 _WITHIN = sql.SQL(
@@ -50,15 +51,15 @@ class Select:
         self.order = query.order
         self.values: dict[str, Any] = {}
         self.where = self._conditions(view, query)
-        self._fields = view.only(query.columns)
-        read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self._fields)]
+        self.fields = view.only(query.columns)
+        read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self.fields)]
         self._written: dict[object, bytes] = {}
         self._gaps: Mapping[str, sql.Composable] = {
             "read": sql.SQL(", ").join(read),
             "table": relation.table,
             "key": self.key.reference,
             "geom": relation.geometry,
-            "size": _SIZE.format(geom=relation.geometry),
+            "size": SIZE.format(geom=relation.geometry),
             "id": relation.id,
             "srid": sql.Literal(relation.srid),
             "order": sql.SQL(", ").join([*map(self._sorted, query.order), self._last(bool(query.order))]),
@@ -89,7 +90,7 @@ class Select:
         value: Key | None = integer_key(key) if self.key.kind == "integer" else key
         if value is None or "\x00" in key:
             return None
-        return self._statement(_PAGE, {"one": value, "limit": 1, "offset": 0}, None, _ONE)
+        return self._statement(_SINGLE, {"one": value}, None, _ONE)
 
     def within(self, bounds: Sequence[float], smallest: float, most: int) -> Statement:
         """Return the statement for the largest features whose boxes meet bounds."""
@@ -104,13 +105,13 @@ class Select:
 
     def batch(self, rows: list[Row]) -> Batch:
         """Return the rows of a statement as a batch."""
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self._fields))
-        named = {field.name: values for field, values in zip(self._fields, columns[2:], strict=True)}
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self.fields))
+        named = {field.name: values for field, values in zip(self.fields, columns[2:], strict=True)}
         return Batch(columns[0], decode(columns[1]), named)
 
     def position(self, row: Row) -> Position:
         """Return the position of a row of a page."""
-        places = {field.name: at for at, field in enumerate(self._fields, 2)}
+        places = {field.name: at for at, field in enumerate(self.fields, 2)}
         return Position(row[0], tuple(row[places[sort.name]] for sort in self.order))
 
     def _conditions(self, view: View, query: FeatureQuery) -> sql.Composable | None:

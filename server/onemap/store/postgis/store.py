@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection as Several
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -17,21 +19,27 @@ from onemap.errors import ConfigError, InvalidParameter, OneMapError, TooSlow, U
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
-from onemap.store.base import Batch, FeatureQuery, LeftOut, View
-from onemap.store.postgis.changes import enable_log
+from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, View
+from onemap.store.changelog import Changes, Listeners
+from onemap.store.postgis.changelog import Bell, ChangeLog
+from onemap.store.postgis.changes import enable_log, modified, modified_statement
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
+from onemap.store.postgis.generalised import GeneralisedTables
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
+from onemap.store.postgis.prune import prune
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
-from onemap.store.postgis.sessions import Sessions
-from onemap.store.writing import Edit
+from onemap.store.postgis.sessions import Row, Sessions
+from onemap.store.postgis.target import Target, obstacle, target_of
+from onemap.store.postgis.tiling import Tiling
+from onemap.store.writing import Edit, Pruned, shows_all
 
-_FIRST, _MOST = 2000, 5000
-_BYTES = 16 * 1024 * 1024
+_MOST = 1000
+_BYTES = 4 * 1024 * 1024
 _COUNTED = 10_000
 _MOST_SELECTS = 4096
 _COUNT_SECONDS = 0.2
@@ -51,7 +59,7 @@ _VERSION = sql.SQL(
 _COVERAGE = sql.SQL("SELECT {shape} FROM {table} t{where}")
 
 
-class PostgisStore:
+class PostgisStore(Tiling):
     """Features of one database.
 
     ``keys``: for tables and views whose key cannot be found, the column that a declaration names. ``own``: the
@@ -66,17 +74,25 @@ class PostgisStore:
         self._content = Content(self._sessions)
         self._known = Memory(self._content.current)
         self._areas = AreaMemory()
+        self._log = ChangeLog(self._sessions, lambda: self._discovered().relations)
+        self._bell = Bell(settings)
+        self._listeners = Listeners()
         self._selects: dict[object, Select] = {}
+        Tiling.__init__(self, GeneralisedTables(settings, self._sessions, self._log))
         self._found: Discovery | None = None
+        self._logged: frozenset[int] = frozenset()
+        self._targets: dict[int, Target] = {}
 
     def close(self) -> None:
         """Close all connections."""
         self._content.close()
+        self._bell.close()
         self._sessions.close()
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""
         self._selects.clear()
+        self._targets.clear()
         self._found = Discovery(self._sessions, self._settings.schemas, self._keys)
         self._content.refresh()
         return self._found.tables, self._found.left_out
@@ -127,21 +143,19 @@ class PostgisStore:
         """Yield the features of a query in its order.
 
         Each batch is a statement of its own, so that a slow reader holds neither a connection nor a transaction. A
-        batch after the first is as large as 16 MiB allow by the size of the features so far.
+        batch after the first is as large as 4 MiB allow by the size of the features so far.
         """
         select = self._select(view, query)
         box = self._box(view, query.box)
         few = box is not None and not box.everything and self.count(view, query, _COUNTED) is not None
         wanted, after, offset = query.limit, query.after, query.offset
-        size = min(wanted, _FIRST)
+        size = min(wanted, _MOST)
         while wanted > 0:
             rows = self._sessions.rows(*select.page(box, few, after, offset, size))
+            wanted = wanted - size if len(rows) == size else 0
             if rows:
-                yield select.batch(rows)
-            if len(rows) < size:
-                return
-            wanted, after, offset = wanted - size, select.position(rows[-1]), 0
-            size = min(wanted, _next_size(rows))
+                after, offset, size = select.position(rows[-1]), 0, min(wanted, _next_size(rows))
+                yield _let_go(rows, select)
 
     def feature(self, view: View, key: str) -> Batch:
         """Return the feature with this id as a batch of one, or an empty batch."""
@@ -149,6 +163,15 @@ class PostgisStore:
         statement = select.by_key(key)
         try:
             return select.batch(self._sessions.rows(*statement) if statement else [])
+        except InvalidParameter:
+            return select.batch([])
+
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        select = self._select(view)
+        statement = select.by_key(key)
+        try:
+            return select.batch(await self._sessions.rows_soon(*statement) if statement else [])
         except InvalidParameter:
             return select.batch([])
 
@@ -191,11 +214,13 @@ class PostgisStore:
         relation = self._relation(table)
         if not self._own:
             return "its database is published as it is"
-        if relation.kind != "r":
-            return "it is no plain table"
-        if not relation.flat:
-            return "its geometries have heights, which would be lost"
-        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        if reason := obstacle(self._sessions.rows, relation):
+            return reason
+        target = self._target(relation)
+        if target is None:
+            return "the user of the server may not write to its table"
+        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid, "target": target.oid})
+        self._logged = self._logged | {relation.oid} if logged else self._logged - {relation.oid}
         if not writable:
             return "the user of the server may not write to its table"
         self._content.logged = self._content.logged or logged
@@ -203,17 +228,60 @@ class PostgisStore:
 
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
-        relation = self._relation(table)
-        if relation.kind != "r":
-            raise ConfigError(f"'{table.name}' is no plain table; only the changes of tables are logged.")
-        enable_log(self._settings, relation)
+        enable_log(self._settings, self._relation(table))
+
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
+        return prune(self._settings, keep)
+
+    def modified(self, view: View, key: str) -> Modified | None:
+        """Return when a feature was last changed, as far as the log of changes tells."""
+        relation = self._relation(view.collection.table)
+        select = self._select(view)
+        bound = select.by_key(key)
+        if bound is None or relation.kind == "v" or not shows_all(view):
+            return None
+        if relation.oid not in self._logged and self.read_only(view.collection.table):
+            return None
+        try:
+            rows = self._sessions.rows(modified_statement(relation, select.key), {"one": bound[1]["one"]})
+        except (Unavailable, InvalidParameter):
+            self._logged = self._logged - {relation.oid}
+            return None
+        return modified(rows)
 
     def edit(self, view: View, edits: Sequence[Edit]) -> list[Batch]:
         """Make changes in one transaction, all or none, and return each feature as it then is."""
         made = apply(self._sessions, view, self._select(view), edits)
         self._content.logged = True
         self._content.refresh()
+        self._listeners.call()
         return made
+
+    def position(self) -> str:
+        """Return the present position in the log of changes; see ``LoggedStore``. Raises Unavailable."""
+        return self._log.position()
+
+    def changes(self, since: str, tables: Several[str], most: int = 10_000) -> Changes:
+        """Return the changes of these tables since a position; see ``LoggedStore``. Raises Unavailable."""
+        return self._log.changes(since, tables, most)
+
+    def wait(self, since: str, seconds: float) -> None:
+        """Wait until the database says that changes were logged, which it does for those of its own log only."""
+        self._bell.wait(seconds)
+
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Call a bound method after every edit made here; see ``LoggedStore``."""
+        self._listeners.add(listener)
+
+    def _target(self, relation: Relation) -> Target | None:
+        """Return the table that changes of a relation reach; None where this user may not change it."""
+        if relation.oid not in self._targets:
+            try:
+                self._targets[relation.oid] = target_of(self._sessions.rows, relation)
+            except Unavailable:
+                return None
+        return self._targets[relation.oid]
 
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)
@@ -297,8 +365,15 @@ class PostgisStore:
         return row[0], row[1]
 
 
-def _next_size(rows: list[tuple[Any, ...]]) -> int:
-    """Return how many features of the size of these are about 16 MiB."""
+def _let_go(rows: list[Row], select: Select) -> Batch:
+    """Return rows as a batch and empty the list: they are not held while the next ones are read."""
+    batch = select.batch(rows)
+    rows.clear()
+    return batch
+
+
+def _next_size(rows: list[Row]) -> int:
+    """Return how many features of the size of these are about 4 MiB."""
     shapes = sum(len(row[1]) for row in rows[::20] if row[1] is not None) * 20 // len(rows)
     return max(100, min(_MOST, _BYTES // (shapes + 100 * len(rows[0]))))
 

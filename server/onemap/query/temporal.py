@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from pygeofilter import ast
 
+from onemap.block import Call
 from onemap.block.query import shorten
 from onemap.catalog import Field
 from onemap.cql import all_of, any_of, at_least, at_most, is_null
@@ -24,6 +25,12 @@ class Interval:
 
     start: datetime | None
     end: datetime | None
+
+
+def parse_time(call: Call, view: View) -> ast.Node | None:
+    """Return the filter that the datetime parameter of a request means. Raises InvalidParameter."""
+    text = call.one("datetime")
+    return None if text is None else temporal_filter(parse_datetime(text), view)
 
 
 def parse_datetime(text: str) -> Interval:

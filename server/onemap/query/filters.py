@@ -11,9 +11,22 @@ from pygeofilter import ast
 from onemap.block import Call, Parameter
 from onemap.block.query import shorten
 from onemap.catalog import Field
-from onemap.cql import Column, Literal, Tree, any_of, check, contains_text, equals, parse_json, parse_text, place
+from onemap.cql import (
+    Column,
+    Literal,
+    Tree,
+    all_of,
+    any_of,
+    check,
+    contains_text,
+    equals,
+    parse_json,
+    parse_text,
+    place,
+)
 from onemap.errors import InvalidParameter, did_you_mean
-from onemap.features.crs import parse_crs
+from onemap.query.crs import parse_crs
+from onemap.query.temporal import parse_time
 from onemap.store import View
 
 LANGUAGES = {"cql2-text": parse_text, "cql2-json": parse_json}
@@ -50,6 +63,16 @@ Q = Parameter(
     "Only features with one of these texts (separated by commas) in a text property; case does not matter.",
 )
 PARAMETERS = (FILTER, FILTER_LANG, FILTER_CRS, Q)
+
+
+def parse_conditions(call: Call, view: View, reserved: tuple[str, ...]) -> ast.Node | None:
+    """Return the filter for the features that a request asks for, its box apart; None for all.
+
+    ``reserved``: parameters that mean something else, even where a queryable has their name. Raises InvalidParameter
+    or UnknownCrs.
+    """
+    given = [*parse_properties(call, view, reserved), parse_q(call, view), parse_filter(call, view)]
+    return all_of([parse_time(call, view), *given])
 
 
 def queryables(view: View) -> dict[str, Field | None]:

@@ -1,0 +1,249 @@
+"""Tables of generalised features: written once for a layer and a grid, found again by the statements of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, LiteralString
+
+import orjson
+import psycopg
+import shapely
+from psycopg import sql
+
+from onemap.catalog.model import TableInfo
+from onemap.config import PostgisSettings
+from onemap.errors import ConfigError
+from onemap.geo.crs import Crs, crs_from_srid
+from onemap.store.base import Key, View
+from onemap.store.postgis.changelog import ChangeLog
+from onemap.store.postgis.connect import connection_options
+from onemap.store.postgis.discover import read_sql
+from onemap.store.postgis.gridding import on_grid
+from onemap.store.postgis.relation import Relation
+from onemap.store.postgis.sessions import Sessions
+from onemap.store.tiling import Generalised, GeneralisedTable, Grid
+
+SCHEMA = "onemap_tiles"
+_CHANGES = 10_000
+_THERE = b"SELECT to_regclass('onemap_tiles.generalised') IS NOT NULL"
+_KEPT = b"""
+SELECT id, srid, origin_x, origin_y, unit, features, columns, position, since::text, mark, note::text,
+       to_char(made AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+FROM onemap_tiles.generalised WHERE table_schema = %(schema)s AND table_name = %(name)s ORDER BY unit
+"""
+_NOTE = b"""
+INSERT INTO onemap_tiles.generalised
+  (table_schema, table_name, srid, origin_x, origin_y, unit, features, columns, position, since, mark, note)
+VALUES (%(schema)s, %(name)s, %(srid)s, %(x)s, %(y)s, %(unit)s, 0, %(columns)s, %(position)s, %(since)s::pg_snapshot,
+        %(mark)s, %(note)s::jsonb)
+RETURNING id
+"""
+_FORGET = b"""
+DELETE FROM onemap_tiles.generalised WHERE table_schema = %(schema)s AND table_name = %(name)s
+  AND (%(unit)s::float8 IS NULL OR (srid, origin_x, origin_y, unit) = (%(srid)s, %(x)s, %(y)s, %(unit)s)) RETURNING id
+"""
+_COUNTED = b"UPDATE onemap_tiles.generalised SET features = %(features)s WHERE id = %(id)s"
+_READERS = b"""
+SELECT DISTINCT r.rolname::text FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
+LEFT JOIN pg_roles r ON r.oid = a.grantee
+WHERE c.oid = %(oid)s::oid AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
+"""
+_STEPS: Mapping[str, tuple[LiteralString, ...]] = {
+    "before": (
+        "CREATE TEMP TABLE onemap_shape ON COMMIT DROP AS"
+        " SELECT t.{named} AS feature, NULL::geometry AS shape, ARRAY[t.{named}] AS members FROM {table} t LIMIT 0",
+    ),
+    "after": (
+        "ANALYZE onemap_shape",
+        # Along a curve that fills the plane: what is near lies on the same pages.
+        "CREATE TABLE {made} AS SELECT {columns}, s.shape AS {geom} FROM onemap_shape s"
+        " JOIN {table} t ON t.{named} = s.feature ORDER BY s.shape",
+        "CREATE INDEX ON {made} USING gist ({geom})",
+        "CREATE INDEX ON {made} ({key})",
+        "CREATE TABLE {members} AS {member}",
+        "CREATE INDEX ON {members} (member, feature)",
+        "CREATE INDEX ON {members} (feature, member)",
+        "ANALYZE {made}",
+        "ANALYZE {members}",
+    ),
+}
+_MEMBER: LiteralString = "SELECT s.feature, m.member FROM onemap_shape s CROSS JOIN LATERAL unnest(s.members) m(member)"
+# The log names features by the primary key, whatever the collection names them by.
+_MEMBER_KEYS: LiteralString = (
+    "SELECT f.{key} AS feature, m.{key} AS member FROM onemap_shape s CROSS JOIN LATERAL unnest(s.members) p(member)"
+    " JOIN {table} f ON f.{named} = s.feature JOIN {table} m ON m.{named} = p.member"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A table of generalised features as it stands: what the protocol tells of it, and how it is read.
+
+    ``since``: where its log of changes is to be read from, None for a layer without one.
+    """
+
+    id: int
+    table: GeneralisedTable
+    columns: frozenset[str]
+    since: str | None
+
+    def relation(self, base: Relation) -> Relation:
+        """Return the table with the columns of the layer; its shapes are in units of its grid."""
+        return replace(base, schema=SCHEMA, name=f"g{self.id}", kind="r", srid=0, flat=True, indexed=True)
+
+
+class GeneralisedTables:
+    """The generalised features of a database."""
+
+    def __init__(self, settings: PostgisSettings, sessions: Sessions, log: ChangeLog) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._log = log
+
+    def mark(self, relation: Relation) -> str:
+        """Return a mark of the present content of a table, to be taken before its features are read."""
+        position = self._log.position()
+        since, mark = self._sessions.row(read_sql("mark"), {"oid": relation.oid})
+        return orjson.dumps([position, since, mark]).decode()
+
+    def find(self, table: TableInfo, relation: Relation) -> tuple[Kept, ...]:
+        """Return what is kept of a table, the finest grid first."""
+        if not self._sessions.row(_THERE)[0]:
+            return ()
+        rows = self._sessions.rows(_KEPT, {"schema": relation.schema, "name": relation.name})
+        if not rows:
+            return ()
+        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        now = str(self._sessions.row(read_sql("mark"), {"oid": relation.oid})[1])
+        return tuple(self._kept(row, table, logged, now) for row in rows)
+
+    def write(
+        self,
+        view: View,
+        relation: Relation,
+        grid: Grid,
+        batches: Iterable[Generalised],
+        mark: str,
+        note: Mapping[str, Any],
+    ) -> None:
+        """Write the generalised features of a table for one grid, in one transaction. Raises ConfigError."""
+        if relation.kind not in ("r", "m"):
+            raise ConfigError(f"'{relation.name}' is no table; only tables and materialised views are generalised.")
+        values = self._values(relation, grid)
+        position, since, counted = orjson.loads(mark)
+        fields = {field.name for field in view.collection.table.fields}
+        columns = sorted({relation.key, view.collection.key} | fields)
+        with self._writing(relation) as connection:
+            connection.execute(read_sql("generalised"))
+            self._forget(connection, values)
+            more = {"columns": columns, "position": position, "since": since, "mark": counted}
+            row = connection.execute(_NOTE, {**values, **more, "note": orjson.dumps(dict(note)).decode()}).fetchone()
+            assert row is not None
+            gaps = _gaps(view, relation, int(row[0]), columns)
+            _run(connection, "before", gaps)
+            _copy(connection, view.collection.storage, grid, batches)
+            _run(connection, "after", gaps)
+            features = connection.execute(sql.SQL("SELECT count(*) FROM {made}").format(**gaps)).fetchone()
+            connection.execute(_COUNTED, {"id": row[0], "features": features[0] if features else 0})
+            _share(connection, relation, gaps)
+
+    def drop(self, relation: Relation) -> None:
+        """Forget the generalised features of a table. Raises ConfigError."""
+        if self._sessions.row(_THERE)[0]:
+            with self._writing(relation) as connection:
+                self._forget(connection, self._values(relation, None))
+
+    def _kept(self, row: Sequence[Any], table: TableInfo, logged: bool, now: str) -> Kept:
+        identifier, srid, x, y, unit, features, columns, position, since, mark, note, made = row
+        changed, stale = 0, now != mark
+        if logged:
+            changes = self._log.changes(position, [table.name], _CHANGES)
+            changed, stale = len({change.key for change in changes.changed}), table.name in changes.unknown
+        grid = Grid(crs_from_srid(srid), (x, y), unit)
+        told = GeneralisedTable(grid, features, made, changed, stale, orjson.loads(note))
+        return Kept(identifier, told, frozenset(columns), since if logged else None)
+
+    def _writing(self, relation: Relation) -> _Writing:
+        return _Writing(self._settings, relation)
+
+    def _values(self, relation: Relation, grid: Grid | None) -> dict[str, Any]:
+        x, y = grid.origin if grid else (None, None)
+        return {
+            "schema": relation.schema,
+            "name": relation.name,
+            "srid": grid.crs.srid if grid else None,
+            "x": x,
+            "y": y,
+            "unit": grid.unit if grid else None,
+        }
+
+    def _forget(self, connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> None:
+        for row in connection.execute(_FORGET, values).fetchall():
+            names = sql.SQL(", ").join([sql.Identifier(SCHEMA, f"g{row[0]}{end}") for end in ("", "_members")])
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+
+
+class _Writing:
+    """A transaction on a connection of its own, that may take as long as it takes."""
+
+    def __init__(self, settings: PostgisSettings, relation: Relation) -> None:
+        self._settings = settings
+        self._name = relation.name
+
+    def __enter__(self) -> psycopg.Connection[Any]:
+        options = connection_options(self._settings)
+        options |= {"options": "-c lock_timeout=5s -c jit=off", "application_name": "onemap generalise"}
+        try:
+            self._connection = psycopg.connect(**options)
+        except psycopg.Error:
+            raise ConfigError("The database cannot be reached.") from None
+        return self._connection
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        try:
+            self._connection.__exit__(kind, error, None)
+        except psycopg.Error as failed:
+            error = failed
+        if isinstance(error, psycopg.Error):
+            reason = error.diag.message_primary or "it cannot be reached"
+            raise ConfigError(f"The generalised features of '{self._name}' cannot be kept: {reason}.") from None
+
+
+def _gaps(view: View, relation: Relation, identifier: int, columns: Sequence[str]) -> dict[str, sql.Composable]:
+    gaps: dict[str, sql.Composable] = {
+        "table": sql.Identifier(relation.schema, relation.name),
+        "named": sql.Identifier(view.collection.key),
+        "key": sql.Identifier(relation.key),
+        "geom": sql.Identifier(relation.geometry_column),
+        "columns": sql.SQL(", ").join(sql.Identifier("t", name) for name in columns),
+        "made": sql.Identifier(SCHEMA, f"g{identifier}"),
+        "members": sql.Identifier(SCHEMA, f"g{identifier}_members"),
+    }
+    gaps["member"] = sql.SQL(_MEMBER if relation.key == view.collection.key else _MEMBER_KEYS).format(**gaps)
+    return gaps
+
+
+def _run(connection: psycopg.Connection[Any], steps: str, gaps: Mapping[str, sql.Composable]) -> None:
+    for step in _STEPS[steps]:
+        connection.execute(sql.SQL(step).format(**gaps))
+
+
+def _copy(connection: psycopg.Connection[Any], storage: Crs, grid: Grid, batches: Iterable[Generalised]) -> None:
+    with connection.cursor().copy("COPY onemap_shape FROM STDIN") as copy:
+        for batch in batches:
+            wkb = shapely.to_wkb(on_grid(batch.geometries, storage, grid), hex=True).tolist()
+            members: Sequence[Sequence[Key] | None] = batch.members or [None] * len(batch)
+            for key, shape, parts in zip(batch.keys, wkb, members, strict=True):
+                if shape is not None:
+                    copy.write_row((key, shape, list(parts) if parts is not None and len(parts) > 1 else None))
+
+
+def _share(connection: psycopg.Connection[Any], relation: Relation, gaps: Mapping[str, sql.Composable]) -> None:
+    """Let those read the result who may read the layer."""
+    schema, kept = sql.Identifier(SCHEMA), sql.Identifier(SCHEMA, "generalised")
+    for row in connection.execute(_READERS, {"oid": relation.oid}).fetchall():
+        reader = sql.SQL("PUBLIC") if row[0] is None else sql.Identifier(row[0])
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, reader))
+        tables = sql.SQL(", ").join([kept, gaps["made"], gaps["members"]])
+        connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(tables, reader))

@@ -1,0 +1,135 @@
+"""Layers of vector tiles, made by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from weakref import WeakKeyDictionary
+
+from onemap.geo.crs import Crs
+from onemap.store.base import FeatureQuery, View
+from onemap.store.postgis.generalised import Kept
+from onemap.store.postgis.mvt import TileSelect, systems
+from onemap.store.postgis.mvt_generalised import GeneralisedSelect
+from onemap.store.postgis.placing import Place, place
+from onemap.store.postgis.select import Select, Statement
+from onemap.store.postgis.sessions import Row, Sessions
+from onemap.store.tiling import Frame
+
+_SYSTEMS = (
+    b"SELECT count(*) FROM spatial_ref_sys"
+    b" WHERE srid = ANY (%(srids)s) AND auth_srid = srid AND upper(auth_name) = 'EPSG'"
+)
+_SAME = 1e-6
+
+
+class TileMaker:
+    """Make tiles of views.
+
+    ``select`` gives the conditions and columns of a view and a query, ``kept`` the tables of generalised features.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        select: Callable[[View, FeatureQuery], Select],
+        kept: Callable[[View], tuple[Kept, ...]],
+    ) -> None:
+        self._sessions = sessions
+        self._select = select
+        self._kept = kept
+        self._selects: WeakKeyDictionary[Select, TileSelect] = WeakKeyDictionary()
+        self._overviews: WeakKeyDictionary[Select, dict[int, GeneralisedSelect]] = WeakKeyDictionary()
+        self._usable: dict[tuple[int, int], bool] = {}
+
+    def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return a layer of a vector tile, empty when nothing is there; None for what PostGIS cannot draw."""
+        steps, row = self._steps(view, frame, query), None
+        try:
+            statement = next(steps)
+            while True:
+                row = self._sessions.drawn(*statement)
+                statement = steps.send(row)
+        except StopIteration as done:
+            made: bytes | None = done.value
+            return made
+
+    async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return the same while the event loop goes on; what is asked of the database first must be known."""
+        steps, row = self._steps(view, frame, query), None
+        try:
+            statement = next(steps)
+            while True:
+                row = await self._sessions.drawn_soon(*statement)
+                statement = steps.send(row)
+        except StopIteration as done:
+            made: bytes | None = done.value
+            return made
+
+    def _steps(self, view: View, frame: Frame, query: FeatureQuery) -> Generator[Statement, Row | None, bytes | None]:
+        """Yield the statements of a tile one after the other, take the row of each, and return the layer."""
+        storage = view.collection.storage
+        placed = place(frame, storage)
+        if placed is None:
+            return b""
+        if placed.kind == "transform" and not (yield from self._knows(storage, frame.grid.crs)):
+            return None
+        select = self._select(view, query)
+        overview = self._generalised(view, frame, query, select)
+        if overview is not None:
+            made = yield from _drawn(overview, frame, placed, query.limit)
+            if made is not None:
+                return made
+        return (yield from _drawn(self._written(view, select), frame, placed, query.limit))
+
+    def _written(self, view: View, select: Select) -> TileSelect:
+        found = self._selects.get(select)
+        if found is None:
+            found = self._selects[select] = TileSelect(view, select)
+        return found
+
+    def _generalised(self, view: View, frame: Frame, query: FeatureQuery, select: Select) -> GeneralisedSelect | None:
+        """Return how generalised features are read; None where they would not do.
+
+        They have the attributes of their largest part: what a filter would find in the others is not in them.
+        """
+        if query.filter is not None or view.rows is not None or frame.tolerance <= 0:
+            return None
+        needed = {field.name for field in select.fields}
+        fit = [
+            (factor, kept)
+            for kept in self._kept(view)
+            if not kept.table.stale
+            and needed <= kept.columns
+            and (factor := kept.table.grid.finer(frame.grid)) is not None
+            and factor > 1 - _SAME
+        ]
+        if not fit:
+            return None
+        kept = min(fit, key=lambda item: item[0])[1]
+        written = self._overviews.setdefault(select, {})
+        if kept.id not in written:
+            written[kept.id] = GeneralisedSelect(self._written(view, select), select.relation, kept)
+        return written[kept.id]
+
+    def _knows(self, storage: Crs, target: Crs) -> Generator[Statement, Row | None, bool]:
+        """Whether the database numbers the systems of a transformation as EPSG does."""
+        key = (storage.srid, target.srid)
+        if key not in self._usable:
+            codes = systems(storage, target)
+            row = yield _SYSTEMS, {"srids": codes}
+            self._usable[key] = row is not None and int(row[0]) == len(codes)
+        return self._usable[key]
+
+
+def _drawn(
+    select: TileSelect | GeneralisedSelect, frame: Frame, placed: Place, most: int
+) -> Generator[Statement, Row | None, bytes | None]:
+    """Draw the features that are large enough, the largest ones where there are too many or too few of them."""
+    row = yield select.statement(frame, placed, frame.smallest, most + 1, largest=False)
+    if row is not None and row[1] > most:
+        row = yield select.statement(frame, placed, frame.smallest, most, largest=True)
+    elif row is not None and row[1] < frame.few and select.thins(frame):
+        row = yield select.statement(frame, placed, frame.overview, min(frame.few, most), largest=True)
+    if row is None:
+        return None
+    return bytes(row[0]) if row[2] else b""

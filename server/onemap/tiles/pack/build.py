@@ -1,0 +1,277 @@
+"""Building a pack from a store: read once, sorted along a Hilbert curve, with levels of detail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import shapely
+
+from onemap.catalog import Collection, Field
+from onemap.errors import ConfigError, Unavailable
+from onemap.store import Batch, FeatureQuery, Store, View
+from onemap.store.changelog import LoggedStore
+from onemap.tiles.generalise import PIXELS, Level, Report, Settings
+from onemap.tiles.generalise.clean import Grid, simple_polygons, whole
+from onemap.tiles.generalise.faces import FaceFile, Faces, Ints, spread, starts
+from onemap.tiles.generalise.intake import Rows as Features
+from onemap.tiles.generalise.levels import Progress, coverage_levels, members, quiet
+from onemap.tiles.pack.columns import ColumnFile, Dictionary
+from onemap.tiles.pack.format import PackWriter
+from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
+from onemap.tiles.pack.lods import write_lod
+from onemap.tiles.pack.ragged import polygon_rows, rows_of
+from onemap.tiles.pack.rowfile import RowFile
+from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
+
+_EVERYTHING = 2**62
+_LONGEST = 2**31 - 1
+_LARGEST = 2**63 - 1
+_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be built. ``finest``: the highest zoom with a level of detail of its own, ``coarsest`` the lowest."""
+
+    collection: Collection
+    settings: Settings
+    coarsest: int = 0
+    finest: int = LARGEST_SCALE
+
+
+def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> list[Report]:
+    """Write the pack of a collection; readers of the one before keep it until they open this. Blocks, for minutes.
+
+    What changes meanwhile counts as changed: the position in the log of changes is taken before anything is read.
+    Raises ConfigError where the features cannot be drawn from a pack, Unavailable when the store cannot be read.
+    """
+    view = whole_view(plan.collection)
+    before = log_position(store), store.state(), store.version(plan.collection)
+    extent = store.extent(view)
+    frame = frame_for(extent, plan.collection.storage) if extent else None
+    if frame is None:
+        raise ConfigError(f"'{plan.collection.id}' has no features within the reach of Web Mercator.")
+    with (
+        TemporaryDirectory(dir=_folder(path), prefix=f"{path.name}.", ignore_cleanup_errors=True) as work,
+        PackWriter(path) as writer,
+    ):
+        maker = _Maker(store, view, plan, frame, Path(work), writer, progress)
+        lods, reports = maker.make()
+        position, state, version = before
+        writer.finish(
+            {
+                **describe(plan.collection),
+                "frame": [frame.bits, frame.left, frame.top],
+                "position": position,
+                "state": state,
+                "version": version,
+                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "features": maker.features.count,
+                "columns": {name: column.plain for name, column in maker.columns.items()},
+                "lods": lods,
+                "coverage": plan.settings.coverage,
+                "reports": [_report(report) for report in reports],
+            }
+        )
+    return reports
+
+
+def describe(collection: Collection) -> dict[str, Any]:
+    """Return what a pack must have been made from, to be used for a collection."""
+    return {
+        "collection": collection.id,
+        "store": collection.store,
+        "table": collection.table.name,
+        "key": collection.key,
+        "srid": collection.storage.srid,
+        "fields": [[item.name, item.type] for item in needed_fields(collection)],
+    }
+
+
+def needed_fields(collection: Collection) -> tuple[Field, ...]:
+    """Return the published fields and, where that is another field, the one with the ids."""
+    names = {item.name for item in collection.fields}
+    if collection.key == collection.table.primary_key or collection.key in names:
+        return collection.fields
+    return (*collection.fields, *(item for item in collection.table.fields if item.name == collection.key))
+
+
+def whole_view(collection: Collection) -> View:
+    """Return the view of the server itself: all rows and columns, by primary key."""
+    keyed = replace(collection, key=collection.table.primary_key, fields=needed_fields(collection))
+    return View(keyed, keyed.fields)
+
+
+def log_position(store: Store) -> str | None:
+    """Return the position in the store's log of changes, None where it has none."""
+    return store.position() if isinstance(store, LoggedStore) else None
+
+
+def _folder(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.parent
+
+
+def _report(report: Report) -> dict[str, Any]:
+    return {
+        "zoom": report.zoom,
+        "features": report.features,
+        "kept": round(report.kept, 6),
+        "moved": round(report.moved, 6),
+        "drift": {name: round(value, 4) for name, value in report.drift.items()},
+    }
+
+
+class _Maker:
+    """The steps of one build."""
+
+    def __init__(
+        self, store: Store, view: View, plan: Plan, frame: Frame, work: Path, writer: PackWriter, progress: Progress
+    ) -> None:
+        self._store, self._view, self._plan, self._frame = store, view, plan, frame
+        self._work, self._writer, self._progress = work, writer, progress
+        self.features = Features()
+        dictionary = Dictionary()
+        self._dictionary = dictionary
+        fields = enumerate(view.columns)
+        self.columns = {item.name: ColumnFile(work / f"column{at}", item, dictionary) for at, item in fields}
+        self._ids: list[Ints] = []
+        self._id_column = _integer_key(plan.collection)
+        self._rows = RowFile(work / "rows")
+        self._faces = FaceFile(work / "faces") if plan.settings.coverage else None
+
+    def make(self) -> tuple[list[Mapping[str, Any]], list[Report]]:
+        """Write all arrays, and return what is to be said of the levels of detail."""
+        self._read()
+        place = self._attributes()
+        write_lod(self._writer, "lod0", self._rows, place)
+        lods: list[Mapping[str, Any]] = [{"name": "lod0", "zoom": None, "pixel": 0.0}]
+        makers = self._coverage(place) if self._faces is not None else self._by_size(place)
+        reports = []
+        for lod, report in makers:
+            lods.append(lod)
+            if report:
+                reports.append(report)
+        return lods, reports
+
+    def _read(self) -> None:
+        total = self._store.count(self._view, FeatureQuery(limit=0), 10**9) or 0
+        for batch in self._store.batches(self._view, FeatureQuery(limit=_EVERYTHING)):
+            first = self.features.count
+            codes = self.features.add(batch, self._plan.settings.class_column)
+            for name, column in self.columns.items():
+                column.append(batch.columns[name])
+            if self._id_column:
+                self._ids.append(np.array([_identity(value) for value in batch.columns[self._id_column]], np.int64))
+            stepped = self._stepped(batch)
+            rows = rows_of(stepped)
+            self._rows.append(replace(rows, owner=rows.owner + first))
+            if self._faces is not None:
+                polygons, owners = surfaces(stepped)
+                self._faces.append(Faces(polygons, owners + first, codes[owners], shapely.area(polygons)))
+            self._progress("read", self.features.count, total)
+        self._rows.finish()
+        for column in self.columns.values():
+            column.finish()
+
+    def _stepped(self, batch: Batch) -> Any:
+        """Return the geometries in steps. Raises ConfigError for what does not fit."""
+        storage = self._plan.collection.storage
+        moved = shapely.transform(batch.geometries, lambda xy: self._frame.steps(xy, storage))
+        xy = shapely.get_coordinates(moved)
+        if not np.isfinite(xy).all():
+            raise ConfigError(f"'{self._plan.collection.id}' has features outside the reach of Web Mercator.")
+        if len(xy) and (xy.min() < 0 or xy.max() > _LONGEST):
+            raise Unavailable(f"'{self._plan.collection.id}' has grown while its pack was built.")
+        return moved
+
+    def _attributes(self) -> Ints:
+        """Write keys and columns in the order of the rows, and return the place of each feature in it."""
+        count, owners = self.features.count, np.asarray(self._rows.column("owner"))
+        boxes = np.zeros((count, 4), np.int32)
+        boxes[owners] = self._rows.column("box")
+        order = order_of(boxes)
+        place = np.empty(count, dtype=np.int64)
+        place[order] = np.arange(count)
+        self._keys(order)
+        for name, column in self.columns.items():
+            column.store(self._writer, f"column/{name}", order)
+        values = list(self._dictionary.numbers)
+        self._writer.write("values", np.frombuffer(b"".join(values), np.uint8))
+        self._writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
+        return place
+
+    def _keys(self, order: Ints) -> None:
+        """Write the primary keys where they are numbers, and the ids of tiles where these are."""
+        keys = self.features.keys(order)
+        if keys and all(isinstance(key, int) for key in keys):
+            numbers = np.array(keys, dtype=np.int64)
+            sorted_ = np.argsort(numbers, kind="stable")
+            self._writer.write("keys.sorted", numbers[sorted_])
+            self._writer.write("keys.order", sorted_)
+            if self._plan.collection.key == self._plan.collection.table.primary_key:
+                self._writer.write("ids", numbers)
+        if self._ids:
+            self._writer.write("ids", np.concatenate(self._ids)[order])
+
+    def _coverage(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
+        assert self._faces is not None
+        self._faces.finish()
+        zooms = range(self._plan.finest, self._plan.coarsest - 1, -1)
+        levels = [Level(zoom, WORLD / 2**zoom / PIXELS / self._frame.step) for zoom in zooms]
+        grid = Grid((0.0, 0.0), 1.0)
+        made = coverage_levels(
+            self._faces, self.features, grid, levels, self._plan.settings, self._work, self._progress
+        )
+        for level in made:
+            name = f"lod{level.level.zoom}z"
+            file = RowFile(self._work / name)
+            for some in level.faces.each(_AT_ONCE):
+                rows = polygon_rows(level.faces.polygons(some), some)
+                file.append(rows)
+            file.finish()
+            features = place[np.asarray(level.faces.column("source"))]
+            order = write_lod(self._writer, name, file, features)
+            self._members(name, np.asarray(file.column("owner"))[order], level.roots, level.base, place)
+            file.drop()
+            yield {"name": name, "zoom": level.level.zoom, "pixel": level.level.pixel}, level.report
+            if len(level.faces) <= 1:
+                return
+
+    def _members(self, name: str, owners: Ints, roots: Ints, base: FaceFile, place: Ints) -> None:
+        """Write which features each generalised row is made of."""
+        order, begin = members(roots, int(owners.max(initial=-1)) + 1)
+        counts = (begin[1:] - begin[:-1])[owners]
+        which = order[spread(begin[owners], counts)]
+        self._writer.write(f"{name}/members", place[np.asarray(base.column("source"))[which]].astype(np.uint32))
+        self._writer.write(f"{name}/members.starts", starts(counts))
+
+    def _by_size(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
+        zooms = range(self._plan.finest, self._plan.coarsest - 1, -1)
+        for zoom, pixel, file in size_levels(self._rows, zooms, self._frame, self._work):
+            name = f"lod{zoom}z"
+            write_lod(self._writer, name, file, place)
+            file.drop()
+            yield {"name": name, "zoom": zoom, "pixel": pixel}, None
+
+
+def _integer_key(collection: Collection) -> str | None:
+    """Return the name of the field with the ids where it is not the primary key and holds whole numbers."""
+    kinds = {item.name: item.type for item in collection.table.fields}
+    return collection.key if kinds.get(collection.key) == "integer" else None
+
+
+def _identity(value: object) -> int:
+    """Return a value as an id of a tile; -1 for what is none."""
+    return value if isinstance(value, int) and 0 <= value <= _LARGEST else -1
+
+
+def surfaces(stepped: Any) -> tuple[Any, Ints]:
+    """Return the valid polygons of geometries in steps, and where each comes from."""
+    return whole(*simple_polygons(stepped))
