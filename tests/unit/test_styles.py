@@ -16,7 +16,7 @@ from onemap.config import Text
 from onemap.errors import ConfigError, InvalidParameter
 from onemap.geo.crs import CRS84, crs_from_srid
 from onemap.store import View
-from onemap.styles import load_styles
+from onemap.styles import load_styles, undrawn
 from onemap.styles.canvas import blank, over, paint, png, strokes
 from onemap.styles.declare import LayerDeclaration, Pattern, StyleDeclaration
 from onemap.styles.expression import expression
@@ -129,6 +129,19 @@ def test_a_rule_that_needs_a_hidden_column_is_not_drawn() -> None:
     assert len(drawn(rules, hidden).layers[0].rules) == 1
     assert drawn(rules[:1], hidden) is None
     assert drawn(rules, view(role="admin")) is None
+
+
+def test_what_a_collection_lacks_is_said_and_not_drawn() -> None:
+    rules: list[dict[str, Any]] = [
+        {"title": "A", "filter": "nothing = 1", "line": {"colour": "#000000"}},
+        {"title": "B", "filter": "MJ = 'a'", "line": {"colour": "#000000"}},
+        {"title": "C", "label": {"role": "nothing"}},
+        {"title": "D", "line": {"colour": "#000000"}},
+    ]
+    said = undrawn(style(rules).layers, view().collection)
+    assert [text.split("'")[1] for text in said] == ["A", "B", "C"]
+    assert undrawn(style(rules).layers, view(role="admin").collection) == []
+    assert [item.title.en for item in drawn(rules, view()).layers[0].rules] == ["D"]
 
 
 def test_the_style_of_the_whole_map_draws_the_others_too_areas_below() -> None:

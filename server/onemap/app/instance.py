@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +37,7 @@ from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
-from onemap.styles import Library, load_styles
+from onemap.styles import Library, load_styles, undrawn
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
@@ -90,7 +90,18 @@ def load_instance(
     away = {item.source.store: sources[item.source.store] for item in wanted.values()}
     missing = Missing(opening, away, wanted, codes) if away else None
     styles = load_styles(shipped("styles"), root / "styles")
+    left += _style_notes(styles, published)
     return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles)
+
+
+def _style_notes(styles: Library, published: Iterable[Collection]) -> list[LeftOut]:
+    """Return what of the styles cannot be drawn, as notes: the collections are published all the same."""
+    return [
+        LeftOut(f"styles/{name}/style.yml", f"{collection.id}: {fault}.", published=True)
+        for name, style in styles.declared.items()
+        for collection in published
+        for fault in undrawn(style.layers, collection)
+    ]
 
 
 def _away(declared: CollectionDeclaration, sources: Mapping[str, Source]) -> bool:

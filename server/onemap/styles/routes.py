@@ -159,7 +159,11 @@ class StyleRoutes:
         if wanted == DEFAULT:
             wanted = self._library.whole or wanted
         views = self._gate.views(call.principal)
-        found = next((style for style in self._of_views(views) if style.id == wanted), None)
+        declared = self._library.declared.get(wanted)
+        if declared:
+            found = portray(wanted, declared, self._library.layers(wanted), views)
+        else:
+            found = next((style for style in self._of_views(views) if style.id == wanted), None)
         if found is None and wanted == DEFAULT:
             found = portray(DEFAULT, _ALL, (), views)
         if found is None:
