@@ -77,7 +77,8 @@ class TileApp:
 
     def _make(self, wanted: Wanted, state: str) -> Made:
         """Return the compressed tile; one made while the data changed is given once and not kept."""
-        body = b"".join(render(layer, wanted.tile, self._most) for layer in wanted.layers)
+        drawn = zip(wanted.layers, wanted.tiles, strict=True)
+        body = b"".join(render(layer, tile, self._most) for layer, tile in drawn)
         packed = igzip.compress(body, _GZIP_LEVEL, mtime=0) if body else b""
         return Made(packed, keep=_state(wanted.layers) == state)
 
