@@ -87,7 +87,9 @@ class TileRoutes:
 
 def _layers(call: Call, origin: Origin, sources: Sequence[Source]) -> tuple[Layer, ...]:
     layers = tuple(Layer(view, store) for view, store in sources)
-    return asked.of_dataset(call, layers) if origin.whole else (asked.of_collection(call, layers[0]),)
+    if origin.whole:
+        return asked.of_dataset(call, layers)
+    return (asked.of_collection(call, layers[0], by_property=False),)
 
 
 def _shown(tileset: TileSet, layers: Sequence[Layer]) -> TileSet:
