@@ -49,6 +49,10 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     """
     view, query = layer.view, FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
     store = layer.store
+    if layer.pack is not None:
+        made = layer.pack.tile(view, frame(view, tile, most), query)
+        if made is not None:
+            return made
     if _draws(type(store)):
         made = cast(TileStore, store).tile(view, frame(view, tile, most), query)
         if made is not None:

@@ -27,6 +27,7 @@ from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
 from onemap.tiles.pack.lods import write_lod
 from onemap.tiles.pack.ragged import polygon_rows, rows_of
 from onemap.tiles.pack.rowfile import RowFile
+from onemap.tiles.pack.settled import settled
 from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
 
 _EVERYTHING = 2**62
@@ -52,7 +53,7 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
     Raises ConfigError where the features cannot be drawn from a pack, Unavailable when the store cannot be read.
     """
     view = whole_view(plan.collection)
-    before = log_position(store), store.state(), store.version(plan.collection)
+    before = log_position(store), store.state(), settled(store)
     extent = store.extent(view)
     frame = frame_for(extent, plan.collection.storage) if extent else None
     if frame is None:
@@ -63,14 +64,14 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
     ):
         maker = _Maker(store, view, plan, frame, Path(work), writer, progress)
         lods, reports = maker.make()
-        position, state, version = before
+        position, state, whole_content = before
         writer.finish(
             {
                 **describe(plan.collection),
                 "frame": [frame.bits, frame.left, frame.top],
                 "position": position,
                 "state": state,
-                "version": version,
+                "settled": whole_content if whole_content == settled(store) else None,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "features": maker.features.count,
                 "columns": {name: column.plain for name, column in maker.columns.items()},
