@@ -7,7 +7,7 @@ ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${NODE_IMAGE} AS assets
 WORKDIR /src
-COPY scripts/assets.sh scripts/
+COPY scripts/assets.sh scripts/glyphs.mjs scripts/
 COPY server/onemap/web/assets server/onemap/web/assets
 RUN scripts/assets.sh
 
@@ -29,6 +29,7 @@ RUN useradd --system --no-create-home --uid 10001 onemap \
 COPY --from=build /opt/onemap /opt/onemap
 COPY config /srv/onemap/config
 COPY collections /srv/onemap/collections
+COPY styles /srv/onemap/styles
 ENV PATH=/opt/onemap/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /srv/onemap
 VOLUME /srv/onemap/data

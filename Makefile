@@ -76,7 +76,7 @@ debian:
 .venv/.dev: requirements/dev.lock requirements/build.lock pyproject.toml scripts/venv.sh
 	@scripts/venv.sh dev
 
-$(VENDOR): $(ASSETS) scripts/assets.sh | .venv/.runtime
+$(VENDOR): $(ASSETS) scripts/assets.sh scripts/glyphs.mjs | .venv/.runtime
 	@scripts/assets.sh
 
 data/demo/.size-%: | .venv/.runtime

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetch the browser libraries that the HTML pages load, so that a server without the internet can show them.
-# Versions and checksums: server/onemap/web/assets. Nothing of the packages is executed.
+# Versions and checksums: server/onemap/web/assets. Of the packages only opentype.js is executed, which reads the font.
 set -eu
 
 assets=server/onemap/web/assets
@@ -34,4 +34,15 @@ cp "$assets/package.json" "$assets/package-lock.json" build/assets/
 rm -rf "$vendor"
 copy maplibre-gl maplibre-gl dist/maplibre-gl.js dist/maplibre-gl.css LICENSE.txt
 copy swagger-ui-dist swagger-ui swagger-ui-bundle.js swagger-ui.css swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE
+font=@expo-google-fonts/noto-sans-sc
+copy $font fonts LICENSE_FONT # SIL Open Font License 1.1
+mkdir -p build/assets/fonts
+stamp=build/assets/fonts/$(cat scripts/glyphs.mjs "$modules/$font/package.json" | cksum | tr ' ' -)
+if [ ! -e "$stamp" ]; then
+    echo "Making the fonts of maps (a minute)"
+    rm -rf build/assets/fonts/*
+    node scripts/glyphs.mjs "$modules" "$modules/$font/400Regular/NotoSansSC_400Regular.ttf" build/assets/fonts "Noto Sans SC Regular"
+    touch "$stamp"
+fi
+cp -R "build/assets/fonts/Noto Sans SC Regular" "$vendor/fonts/"
 touch "$vendor/.complete"

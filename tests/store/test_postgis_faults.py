@@ -21,7 +21,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from starlette.testclient import TestClient
 
+from onemap.app import create_app, load_instance
+from onemap.app.revival import Revival
 from onemap.config import Timeouts
 from onemap.errors import Busy, OneMapError
 from onemap.store.postgis import PostgisStore
@@ -174,6 +177,22 @@ def test_an_outage_longer_than_the_pool_reconnects(own: Cluster, server: str) ->
     with again.running(8):
         time.sleep(1)
     assert again.statuses() == {200}
+
+
+def test_a_database_that_is_down_at_start(own: Cluster, dsn: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its collections are not there, nothing else is wrong, and they come with the database."""
+    monkeypatch.setattr(Revival.watch, "__defaults__", (0.2,))
+    own.stop("fast")
+    try:
+        instance = load_instance(ROOT, "business", data, {"province": settings_of(dsn)})
+        with TestClient(create_app(instance), raise_server_exceptions=False) as client:
+            assert client.get("/collections/dltb").status_code == 404
+            assert client.get("/readyz").status_code == 503
+            own.start()
+            wait_for(lambda: client.get("/readyz").status_code == 200, 20)
+            assert client.get("/collections/dltb/items").json()["numberReturned"] == 10
+    finally:
+        own.start()
 
 
 def test_a_stopped_postmaster(own: Cluster, dsn: str) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onemap import common, features, processes, tiles
+from onemap import common, features, processes, styles, tiles
 from onemap.app.instance import Instance
+from onemap.app.revival import Revival
 from onemap.block import Block, RawRoute
 from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
@@ -29,10 +32,11 @@ def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
     """
     pages = Pages(instance.settings.service)
     blocks = build_blocks(instance, secret or os.urandom(32))
+    revival = Revival(instance.missing, instance.gate)
     router = Router(
         [
             *routes(blocks, Responder(pages), instance.settings.limits.body_bytes),
-            *health_routes(lambda: all(store.ready() for store in instance.stores.values())),
+            *health_routes(lambda: not revival.away and all(store.ready() for store in instance.stores.values())),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         redirect_slashes=False,
@@ -45,7 +49,8 @@ def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
             Cors(Boundary(limits, pages)),
             instance.settings.service.public_url,
             frozenset(instance.settings.trusted_proxies),
-        )
+        ),
+        revival.watch,
     )
 
 
@@ -55,6 +60,7 @@ def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
     others = (
         features.block(gate, settings, secret),
         tiles.block(gate, settings),
+        styles.block(gate, instance.styles, STATIC / "vendor" / "fonts"),
         processes.block(gate, settings),
     )
     blocks: list[Block] = []
@@ -82,9 +88,13 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class HttpOnly:
-    """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only."""
+    """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only.
+
+    ``beside`` runs from the start of the server to its end, or as long as it has something to do.
+    """
 
     app: ASGIApp
+    beside: Callable[[], Coroutine[Any, Any, None]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass HTTP on."""
@@ -94,15 +104,15 @@ class HttpOnly:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
 
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        task = asyncio.create_task(self.beside())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        task.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

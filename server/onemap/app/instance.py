@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from onemap.app.revival import Missing
+from onemap.app.sources import Source, opener, publish_one
 from onemap.catalog import (
     CodeList,
     Collection,
     CollectionDeclaration,
     Registry,
-    TableInfo,
     collect,
     load_codes,
     read_declarations,
@@ -24,7 +25,6 @@ from onemap.catalog.declare import SourceDeclaration
 from onemap.config import (
     GeoPackageSettings,
     PostgisSettings,
-    PygeoapiSettings,
     Service,
     Settings,
     StoreSettings,
@@ -32,25 +32,30 @@ from onemap.config import (
     load_settings,
     shipped,
 )
-from onemap.errors import ConfigError, Unavailable, did_you_mean
+from onemap.errors import ConfigError
 from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
-from onemap.store.pygeoapi import PygeoapiStore
+from onemap.styles import Library, load_styles
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
 
 @dataclass(frozen=True)
 class Instance:
-    """What an instance serves, and what was left out of it and why. ``root`` holds its data folders."""
+    """What an instance serves, and what was left out of it and why. ``root`` holds its data folders.
+
+    ``missing``: stores that were away and their collections, which a running server takes up later.
+    """
 
     settings: Settings
     registry: Registry
     stores: Mapping[str, Store]
     left_out: tuple[LeftOut, ...] = ()
     root: Path | None = None
+    missing: Missing | None = None
+    styles: Library = field(default_factory=Library)
 
     @cached_property
     def gate(self) -> Gate:
@@ -65,75 +70,32 @@ def load_instance(
 
     ``data``: the folder that store paths are relative to, by default ``root/data``. ``stores`` takes the place of
     stores of the configuration. A collection that cannot be published is left out with the reason, as are all of a
-    database that cannot be reached; a fault in a file raises ConfigError.
+    store that is away (``missing``); a fault in a file raises ConfigError.
     """
     settings = load_settings(root / "config", zone)
     settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}})
     declarations = read_declarations(root / "collections")
-    sources = _open(settings, data or root / "data", declarations.values())
+    opening = opener(settings, data or root / "data", declarations.values())
+    sources = {name: opening.open(name) for name in settings.stores}
     codes = load_codes(shipped("codes"), root / "collections" / "codes")
     published: list[Collection] = []
     left: list[LeftOut] = []
     for path, declared in declarations.items():
         try:
-            published.append(_publish(declared, sources, codes))
+            published.append(publish_one(declared, sources, codes))
         except ConfigError as error:
             left.append(LeftOut(path.name, error.detail, error.hint))
     opened = {name: source.store for name, source in sources.items() if source.store is not None}
-    return Instance(settings, Registry(published), opened, tuple(left), root)
+    wanted = {path: item for path, item in declarations.items() if _away(item, sources)}
+    away = {item.source.store: sources[item.source.store] for item in wanted.values()}
+    missing = Missing(opening, away, wanted, codes) if away else None
+    styles = load_styles(shipped("styles"), root / "styles")
+    return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles)
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A store of the configuration with its tables, or the reason why there is none."""
-
-    store: Store | None = None
-    tables: Mapping[str, TableInfo] = field(default_factory=dict)
-    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
-    fault: str = ""
-
-
-def _open(settings: Settings, folder: Path, declared: Iterable[CollectionDeclaration]) -> dict[str, _Source]:
-    keys: dict[str, dict[str, str]] = {}
-    for item in declared:
-        if item.key:
-            keys.setdefault(item.source.store, {})[item.source.table] = item.key
-    return {name: _source(name, store, folder, keys.get(name, {})) for name, store in settings.stores.items()}
-
-
-def _source(name: str, settings: StoreSettings, folder: Path, keys: Mapping[str, str]) -> _Source:
-    if isinstance(settings, PostgisSettings):
-        store: Store = PostgisStore(settings, keys, own=True)
-    elif isinstance(settings, PygeoapiSettings):
-        store = PygeoapiStore(settings, folder)
-    elif (folder / settings.path).exists():
-        store = GeoPackageStore(folder / settings.path, own=True)
-    else:
-        return _Source(fault=f"The file {folder / settings.path} of the store '{name}' does not exist.")
-    try:
-        tables, left_out = store.tables()
-    except Unavailable as error:
-        return _Source(store, fault=f"The store '{name}': {error.detail}")
-    return _Source(store, {table.name: table for table in tables}, {left.table: left for left in left_out})
-
-
-def _publish(
-    declared: CollectionDeclaration, sources: Mapping[str, _Source], codes: Mapping[str, CodeList]
-) -> Collection:
-    name = declared.source.store
-    if name not in sources:
-        raise ConfigError(f"There is no store '{name}'.", did_you_mean(name, sources))
-    source, wanted = sources[name], declared.source.table
-    if source.fault:
-        raise ConfigError(source.fault)
-    table = source.tables.get(wanted)
-    if table is None and wanted in source.left_out:
-        left = source.left_out[wanted]
-        raise ConfigError(f"The table '{wanted}' of the store '{name}' is left out: {left.reason}.", left.remedy)
-    if table is None:
-        known = did_you_mean(wanted, source.tables)
-        raise ConfigError(f"The store '{name}' has no feature table '{wanted}'.", known)
-    return collect(declared, table, codes)
+def _away(declared: CollectionDeclaration, sources: Mapping[str, Source]) -> bool:
+    source = sources.get(declared.source.store)
+    return source is not None and source.fault != ""
 
 
 def publish(source: str) -> Instance:

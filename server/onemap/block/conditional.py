@@ -6,6 +6,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 
 _DATE = re.compile(
     r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
@@ -21,6 +22,7 @@ def refused(parameters: list[str]) -> bool:
     return any(_REFUSED.fullmatch(item) for item in parameters)
 
 
+@lru_cache(256)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether an Accept-Encoding header takes gzip (RFC 9110, 12.5.3)."""
     codings = [part.replace(" ", "").lower().split(";") for part in accept_encoding.split(",")]

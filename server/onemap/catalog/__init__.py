@@ -2,17 +2,19 @@
 
 from onemap.catalog.codes import CodeList, load_codes
 from onemap.catalog.declare import (
+    CatalogueDeclaration,
     CollectionDeclaration,
     CoverageDeclaration,
     FieldDeclaration,
     collect,
     read_declarations,
 )
-from onemap.catalog.model import Collection, Coverage, Field, FieldType, TableInfo
+from onemap.catalog.model import Collection, Coverage, Field, FieldType, Kind, TableInfo
 from onemap.catalog.registry import Registry
 from onemap.catalog.schema import property_schema, type_schema
 
 __all__ = [
+    "CatalogueDeclaration",
     "CodeList",
     "Collection",
     "CollectionDeclaration",
@@ -21,6 +23,7 @@ __all__ = [
     "Field",
     "FieldDeclaration",
     "FieldType",
+    "Kind",
     "Registry",
     "TableInfo",
     "collect",

@@ -10,7 +10,7 @@ from pydantic import Field as Setting
 from pydantic import StringConstraints
 
 from onemap.catalog.codes import CodeList
-from onemap.catalog.model import Collection, Coverage, Field, TableInfo
+from onemap.catalog.model import Collection, Coverage, Field, Kind, TableInfo
 from onemap.config.load import read_yaml, validate
 from onemap.config.models import Level, Model, Text
 from onemap.errors import ConfigError, did_you_mean
@@ -45,6 +45,13 @@ class CoverageDeclaration(Model):
     where: dict[str, str] = Setting(default_factory=dict, description="Column values that choose the polygons.")
 
 
+class CatalogueDeclaration(Model):
+    """The place of a collection in the two-level catalogue of the One Map."""
+
+    kind: Kind = Setting(description="First level: 现状, 规划, 管理, 社会经济.")
+    group: Text | None = Setting(None, description="Second level.")
+
+
 class CollectionDeclaration(Model):
     """One file of ``collections/``."""
 
@@ -64,6 +71,7 @@ class CollectionDeclaration(Model):
     datetime: str | tuple[str, str] | None = Setting(None, description="Temporal field, or start and end fields.")
     date: str | None = Setting(None, description="Currency of the data (date), stated in process results.")
     coverage: CoverageDeclaration | None = Setting(None, description="Extent of validity for process verdicts.")
+    catalogue: CatalogueDeclaration | None = Setting(None, description="Place in the layer tree of the map.")
     keywords: tuple[str, ...] = Setting((), description="Keywords.")
     attribution: str = Setting("", description="Attribution.")
     colour_by: str | None = Setting(None, description="Field whose code list has a column 'colour' for maps.")
@@ -102,6 +110,8 @@ def collect(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[st
         temporal=temporal,
         date=declared.date,
         coverage=_coverage(declared),
+        kind=declared.catalogue.kind if declared.catalogue else None,
+        group=declared.catalogue.group if declared.catalogue else None,
         keywords=declared.keywords,
         attribution=declared.attribution,
         colour_by=declared.colour_by,

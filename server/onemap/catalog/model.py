@@ -10,6 +10,8 @@ from onemap.config.models import Level, Text
 from onemap.geo.crs import Crs
 
 FieldType = Literal["string", "integer", "number", "boolean", "date", "datetime", "binary"]
+Kind = Literal["status", "planning", "management", "socioeconomic"]
+"""The four classes of the One Map's data: 现状, 规划, 管理, 社会经济."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ class Collection:
 
     ``crs`` lists the systems offered, the first being CRS84; ``storage`` is that of the stored
     coordinates (x, y order). ``temporal`` names one field (instant) or two (start, end). ``date`` is
-    the data's currency. ``zones`` overrides nothing: access follows ``level`` alone.
+    the data's currency. ``kind`` and ``group`` are its place in the catalogue. ``zones`` overrides
+    nothing: access follows ``level`` alone.
     """
 
     id: str
@@ -93,6 +96,8 @@ class Collection:
     attribution: str = ""
     colour_by: str | None = None
     order: int = field(default=0, compare=False)
+    kind: Kind | None = None
+    group: Text | None = None
     editable: bool = False
 
     def field_for(self, role: str) -> Field | None:

@@ -31,22 +31,33 @@ def describe(view: View, store: Store, lang: str, links: list[Link]) -> dict[str
 
 
 def map_layer(view: View, store: Store, call: Call) -> dict[str, Any]:
-    """Return what a map needs to draw a collection's vector tiles; ``bounds`` in longitude, latitude."""
+    """Return what a map needs to know of a collection beside its style; ``bounds`` in longitude, latitude."""
     collection = view.collection
-    field = view.column(collection.colour_by) if collection.colour_by else None
-    codes = field.codes if field else None
     bounds = _bounds(view, store)
+    name = next((field.name for field in view.columns if field.role == "name"), None)
+    coded = view.column(collection.colour_by) if collection.colour_by else None
     return {
         "id": collection.id,
         "title": collection.title.get(call.lang),
         "geometry_type": collection.table.geometry_type,
         "role": collection.role,
-        "tiles": call.links.to("collections", collection.id, "tiles", "WebMercatorQuad", "tilejson.json"),
+        "kind": collection.kind or "other",
+        "group": collection.group.get(call.lang) if collection.group else "",
         "bounds": transform_bounds(bounds, collection.storage, CRS84) if bounds else None,
-        "colour_by": field.name if field and codes else None,
-        "colours": {code: codes.value(code, "colour") for code in codes.titles} if codes else {},
-        "names": {code: title.get(call.lang) for code, title in codes.titles.items()} if codes else {},
+        "name": name,
+        "colour_by": coded.name if coded else None,
+        "time": _time(view, store),
     }
+
+
+def _time(view: View, store: Store) -> dict[str, Any] | None:
+    """Return the temporal fields of a view and its first and last day; None where nothing changes with time."""
+    fields = [view.column(name) for name in view.collection.temporal]
+    interval = _interval(view, store)
+    if not fields or None in fields or interval is None or None in interval or interval[0] == interval[1]:
+        return None
+    days = [(_timestamp(value, side) or "")[:10] for value, side in zip(interval, ("start", "end"), strict=True)]
+    return {"fields": [field.name for field in fields if field], "type": fields[0].type, "interval": days}  # type: ignore[union-attr]
 
 
 def _extent(view: View, store: Store) -> dict[str, Any]:

@@ -11,10 +11,18 @@ import yaml
 from onemap.block import HTML, JSON, OPENAPI, Block, Call, Content, Document, Reply
 from onemap.block.links import Link, Links, link
 from onemap.common.describe import describe, map_layer
-from onemap.config import Settings
+from onemap.config import Settings, Text
 from onemap.security import Gate
 
 _CONFORMANCE_REL = "http://www.opengis.net/def/rel/ogc/1.0/conformance"
+_KINDS = {
+    "planning": Text(zh="规划", en="Planning"),
+    "management": Text(zh="管理", en="Management"),
+    "status": Text(zh="现状", en="Present state"),
+    "socioeconomic": Text(zh="社会经济", en="Society and economy"),
+    "other": Text(zh="其他", en="Other"),
+}
+"""The classes of the catalogue as the map lists them, what lies above first."""
 _DATA_REL = "http://www.opengis.net/def/rel/ogc/1.0/data"
 
 
@@ -92,7 +100,8 @@ class CommonRoutes:
     async def map(self, call: Call) -> Reply:
         """Answer the map page with all visible collections as vector tiles."""
         layers = await anyio.to_thread.run_sync(self._layers, call)
-        return Document({}, "map.html", {"layers": layers})
+        kinds = [{"id": name, "title": title.get(call.lang)} for name, title in _KINDS.items()]
+        return Document({}, "map.html", {"layers": layers, "kinds": kinds})
 
     def _layers(self, call: Call) -> list[dict[str, Any]]:
         views = self._gate.views(call.principal)

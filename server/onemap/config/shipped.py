@@ -1,4 +1,4 @@
-"""Files that come with the package: matrix sets, code lists, rule catalogues, the default configuration."""
+"""Files that come with the package: matrix sets, code lists, rule catalogues, styles, the default configuration."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ _IN_CHECKOUT = {
     "codes": "collections/codes",
     "config": "config",
     "processes": "processes",
+    "styles": "styles",
 }
 
 

@@ -32,7 +32,7 @@ class Page:
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self._batches:
-            self._recent = [*self._recent[-1:], batch]
+            self._recent = [*self._recent[-1:], self._places(batch)]
             yield self._shown(batch)
 
     def position(self, key: Key) -> Position:
@@ -41,6 +41,12 @@ class Page:
             if key in batch.keys:
                 return batch.position(list(batch.keys).index(key), self._order)
         raise LookupError(f"the feature {key} is not on this page")
+
+    def _places(self, batch: Batch) -> Batch:
+        """Return what says where the features of a batch stand, without the rest of it."""
+        names = {sort.name for sort in self._order}
+        columns = {name: values for name, values in batch.columns.items() if name in names}
+        return Batch(batch.keys, batch.geometries[:0], columns)
 
     def _shown(self, batch: Batch) -> Batch:
         if self._names is None and not self._skip_geometry:

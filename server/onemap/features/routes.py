@@ -30,7 +30,7 @@ from onemap.features.scratch import Scratch
 from onemap.features.token import Tokens
 from onemap.geo.crs import Crs
 from onemap.security import Gate
-from onemap.store import Batch, Modified, View, WritableStore, feature_state
+from onemap.store import Batch, Modified, Store, View, WritableStore, feature_state
 from onemap.store.base import Key
 
 
@@ -77,7 +77,9 @@ class FeatureRoutes:
         """Answer one feature."""
         view = self._gate.view(call.principal, call.path["collectionId"])
         crs = parse_item(call, view)
-        known, batch = await anyio.to_thread.run_sync(self._feature, call, view)
+        store, key = self._gate.store(view), call.path["featureId"]
+        known = await self._known(view, store, key)
+        batch = await store.feature_soon(view, key)
         if not len(batch):
             raise NotFound(f"There is no feature '{call.path['featureId'][:80]}' in '{view.collection.id}'.")
         data = self.represent(call, view, batch, crs)
@@ -86,15 +88,14 @@ class FeatureRoutes:
         headers = with_profile(content_crs(crs) | last_modified(known), chosen(call))
         return Document(data, "features/item.html", page, headers=headers, media_type=media_type, state=state)
 
-    def _feature(self, call: Call, view: View) -> tuple[Modified | None, Batch]:
-        """Return a feature, and when it was last changed where features may be changed here.
+    async def _known(self, view: View, store: Store, key: str) -> Modified | None:
+        """Return when a feature was last changed, where features may be changed here.
 
-        The date is asked for first: that of a change in between is not taken for that of the older state.
+        To be asked before the feature is read: a change in between must not date the older state.
         """
-        store, key = self._gate.store(view), call.path["featureId"]
-        editable = self._editing and view.collection.editable
-        known = store.modified(view, key) if editable and isinstance(store, WritableStore) else None
-        return known, store.feature(view, key)
+        if not (self._editing and view.collection.editable and isinstance(store, WritableStore)):
+            return None
+        return await anyio.to_thread.run_sync(store.modified, view, key)
 
     def represent(self, call: Call, view: View, batch: Batch, crs: Crs) -> dict[str, Any]:
         """Return the document of the one feature of a batch, at the address that the call has."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from onemap.block import Principal
-from onemap.catalog import Registry
+from onemap.catalog import Collection, Registry
 from onemap.config import EditingSettings
 from onemap.errors import Forbidden, NotFound
 from onemap.security.editing import refusal
@@ -27,6 +27,12 @@ class Gate:
         self._policy = policy
         self._stores = stores
         self._editing = editing or EditingSettings()
+
+    def take_up(self, collections: Iterable[Collection], stores: Mapping[str, Store]) -> None:
+        """Publish collections of stores that were away; requests see all of them or none. Raises ConfigError."""
+        registry = Registry([*self._registry, *collections])
+        self._stores = {**self._stores, **stores}
+        self._registry = registry
 
     def views(self, principal: Principal) -> list[View]:
         """Return a view of every collection that the principal may see, in catalogue order."""

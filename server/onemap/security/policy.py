@@ -44,10 +44,15 @@ class Policy:
                 )
         denied = {level for level, treatment in settings.levels.items() if treatment == "deny"}
         self._readable = allowed - denied
+        self._views: dict[str, View] = {}
 
     def view(self, principal: Principal, collection: Collection) -> View | None:
         """Return what the principal may see of the collection, or None when that is nothing at all."""
         _ = principal
         if collection.level not in self._readable:
             return None
-        return View(collection, tuple(field for field in collection.fields if field.level in self._readable))
+        known = self._views.get(collection.id)
+        if known is None or known.collection is not collection:
+            columns = tuple(field for field in collection.fields if field.level in self._readable)
+            known = self._views[collection.id] = View(collection, columns)
+        return known

@@ -134,7 +134,7 @@ class LeftOut:
 
 
 class Store(Protocol):
-    """A source of features. All methods block; call them from a worker thread."""
+    """A source of features. All methods block, but for ``feature_soon``; call them from a worker thread."""
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the feature tables that can be published, and those that cannot."""
@@ -170,6 +170,10 @@ class Store(Protocol):
 
     def feature(self, view: View, key: str) -> Batch:
         """Return the feature with this id as a batch of one, or an empty batch."""
+        ...
+
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
         ...
 
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:

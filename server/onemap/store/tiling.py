@@ -86,6 +86,10 @@ class TileStore(Store, Protocol):
         """
         ...
 
+    async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return the same while the event loop goes on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Generalised:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
+import orjson
 import shapely
 
 from onemap.catalog.model import TableInfo
@@ -70,8 +71,8 @@ class WritableStore(Store, Protocol):
 
 def feature_state(batch: Batch) -> str:
     """Return a digest of the one feature of a batch as the view shows it: of its key, geometry and values."""
-    made = hashlib.blake2b(digest_size=12)
-    made.update(repr((batch.keys[0], [(name, values[0]) for name, values in batch.columns.items()])).encode())
+    values = {name: column[0] for name, column in batch.columns.items()}
+    made = hashlib.blake2b(orjson.dumps((batch.keys[0], values), default=repr), digest_size=12)
     geometry = batch.geometries[0]
     made.update(b"" if geometry is None else shapely.to_wkb(geometry, byte_order=1))
     return made.hexdigest()

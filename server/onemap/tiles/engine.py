@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import cast
 
+import anyio.to_thread
 import numpy as np
 
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
@@ -47,16 +48,34 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     the largest, are drawn; lines and surfaces smaller than half a cell (1/512 of a tile) are left out,
     except that an overview always shows the largest there are.
     """
-    view, query = layer.view, FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
     store = layer.store
     if layer.pack is not None:
-        made = layer.pack.tile(view, frame(view, tile, most), query)
+        made = layer.pack.tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
         if made is not None:
             return made
     if _draws(type(store)):
-        made = cast(TileStore, store).tile(view, frame(view, tile, most), query)
+        made = cast(TileStore, store).tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
         if made is not None:
             return made
+    return _encoded(layer, tile, most)
+
+
+async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
+    """Return the same while the event loop goes on."""
+    store = layer.store
+    if layer.pack is not None:
+        return await anyio.to_thread.run_sync(render, layer, tile, most)
+    if _draws(type(store)):
+        asked = frame(layer.view, tile, most)
+        made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))
+        if made is not None:
+            return made
+    return await anyio.to_thread.run_sync(_encoded, layer, tile, most)
+
+
+def _encoded(layer: Layer, tile: Tile, most: int) -> bytes:
+    """Return the layer, encoded here from the features of any store."""
+    view, query = layer.view, _query(layer, most)
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
@@ -69,6 +88,10 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
         return b""
     attributes = Attributes(batch.keys, layer.columns, batch.columns)
     return encode_tile(view.collection.id, make_shapes(batch.geometries, plane), attributes)
+
+
+def _query(layer: Layer, most: int) -> FeatureQuery:
+    return FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from onemap.block import Format
 from onemap.block.query import shorten
@@ -31,7 +32,8 @@ def choose_format(formats: Sequence[Format], wanted: str | None, accept: str) ->
     return best
 
 
-def _ranges(accept: str) -> dict[str, float]:
+@lru_cache(256)
+def _ranges(accept: str) -> Mapping[str, float]:
     """Return the media ranges of an Accept header with their quality; an empty header accepts all."""
     ranges: dict[str, float] = {}
     for part in (accept or "*/*").split(","):
@@ -50,7 +52,7 @@ def _weight(parameters: list[str]) -> float:
 
 def _quality(item: Format, ranges: Mapping[str, float]) -> float:
     media_type = item.media_type.split(";")[0]
-    names = [media_type, *([_ALSO_JSON] if item.name == "json" else [])]
+    names = [media_type, *([_ALSO_JSON] if item.name == "json" or media_type.endswith("style+json") else [])]
     exact = [ranges[name] for name in names if name in ranges]
     if exact:
         return max(exact)

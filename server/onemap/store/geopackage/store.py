@@ -11,6 +11,7 @@ from collections.abc import Collection as Several
 from dataclasses import replace
 from pathlib import Path
 
+import anyio.to_thread
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -152,6 +153,10 @@ class GeoPackageStore:
     def feature(self, view: View, key: str) -> Batch:
         """Return the feature with this id as a batch of one, or an empty batch."""
         return Select(view).by_key(self._connections.get(), key)
+
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        return await anyio.to_thread.run_sync(self.feature, view, key)
 
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
         """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them."""

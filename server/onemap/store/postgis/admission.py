@@ -23,9 +23,14 @@ class Admission:
         self._patience = patience
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place for the length of the block. Raises Busy when the queue is full or does not move."""
+    def place(self, *, wait: bool = True) -> Iterator[None]:
+        """Hold a place for the length of the block. Raises Busy when the queue is full or does not move.
+
+        ``wait``: False to raise it, without blocking, whenever no place is free.
+        """
         if not self._free.acquire(blocking=False):
+            if not wait:
+                raise Busy
             self._wait()
         try:
             yield

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import TupleRow
 
 from onemap.config import PostgisSettings
 from onemap.errors import ConfigError
@@ -16,6 +17,7 @@ from onemap.store.postgis.connect import connection_options
 from onemap.store.postgis.discover import read_sql
 from onemap.store.postgis.relation import Column, Relation, quoted
 from onemap.store.postgis.sessions import Row
+from onemap.store.postgis.target import obstacle, target_of
 
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtext('onemap.change'))"
 _POSTGIS = (
@@ -31,14 +33,21 @@ _LOGGED = (
 )
 _STEPS: tuple[LiteralString, ...] = (
     "DROP TRIGGER IF EXISTS onemap_change ON {table}",
-    "DROP TRIGGER IF EXISTS onemap_truncate ON {table}",
     "CREATE TRIGGER onemap_change AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW"
-    " EXECUTE FUNCTION onemap.log_change({key}, {geom})",
-    "CREATE TRIGGER onemap_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT"
     " EXECUTE FUNCTION onemap.log_change({key}, {geom})",
     # Also when rows arrive by replication.
     "ALTER TABLE {table} ENABLE ALWAYS TRIGGER onemap_change",
+)
+# Of a table and of each of its partitions: the trigger of a partitioned table is not made for them by the database.
+_TRUNCATE: tuple[LiteralString, ...] = (
+    "DROP TRIGGER IF EXISTS onemap_truncate ON {table}",
+    "CREATE TRIGGER onemap_truncate AFTER TRUNCATE ON {table} FOR EACH STATEMENT"
+    " EXECUTE FUNCTION onemap.log_change({key}, {geom})",
     "ALTER TABLE {table} ENABLE ALWAYS TRIGGER onemap_truncate",
+)
+_PARTS = (
+    b"SELECT n.nspname::text, c.relname::text FROM pg_partition_tree(%(oid)s::oid::regclass) p"
+    b" JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.level > 0"
 )
 
 
@@ -66,27 +75,39 @@ def modified(rows: Sequence[Row]) -> Modified | None:
 
 
 def enable_log(settings: PostgisSettings, relation: Relation) -> None:
-    """Log the changes of a table from now on, in one transaction. Raises ConfigError.
+    """Log the changes of a table from now on, in one transaction; of a view, those of the table below it.
 
-    A log that is complete already stays what it is.
+    A log that is complete already stays what it is. Raises ConfigError.
     """
-    gaps = {
-        "table": sql.Identifier(relation.schema, relation.name),
-        "key": sql.Literal(relation.key),
-        "geom": sql.Literal(relation.geometry_column),
-    }
     options = connection_options(settings) | {"options": "-c lock_timeout=5s", "application_name": "onemap editing"}
     try:
         with psycopg.connect(**options) as connection:
-            connection.execute(_LOCK)
-            connection.execute(read_sql("changes"))
-            row = connection.execute(_POSTGIS).fetchone()
-            connection.execute(_PATH.format(postgis=sql.Identifier(row[0] if row else "public")))
-            found = connection.execute(read_sql("writable"), {"oid": relation.oid}).fetchone()
-            for step in _STEPS:
-                connection.execute(sql.SQL(step).format(**gaps))
-            values = {"schema": relation.schema, "name": relation.name, "logged": bool(found and found[1])}
-            connection.execute(_LOGGED, values)
+            _enable(connection, relation)
     except psycopg.Error as error:
         reason = error.diag.message_primary or "it cannot be reached"
         raise ConfigError(f"The changes of '{relation.name}' cannot be logged: {reason}.") from None
+
+
+def _enable(connection: psycopg.Connection[TupleRow], relation: Relation) -> None:
+    def rows(statement: Any, values: Mapping[str, Any]) -> list[Row]:
+        return connection.execute(statement, values).fetchall()
+
+    if reason := obstacle(rows, relation):
+        raise ConfigError(f"The changes of '{relation.name}' cannot be logged: {reason}.")
+    target = target_of(rows, relation)
+    connection.execute(_LOCK)
+    connection.execute(read_sql("changes"))
+    found = connection.execute(_POSTGIS).fetchone()
+    connection.execute(_PATH.format(postgis=sql.Identifier(found[0] if found else "public")))
+    complete = rows(read_sql("writable"), {"oid": target.oid, "target": target.oid})[0][1]
+    if complete and target.kind != "p":
+        return
+    names = {"key": sql.Literal(target.key), "geom": sql.Literal(target.geometry_column)}
+    parts = rows(_PARTS, {"oid": target.oid}) if target.kind == "p" else []
+    for step in _STEPS:
+        connection.execute(sql.SQL(step).format(table=sql.Identifier(target.schema, target.name), **names))
+    for part in [(target.schema, target.name), *parts]:
+        for step in _TRUNCATE:
+            connection.execute(sql.SQL(step).format(table=sql.Identifier(*part), **names))
+    values = {"schema": target.schema, "name": target.name, "logged": bool(complete)}
+    connection.execute(_LOGGED, values)

@@ -1,6 +1,7 @@
 -- The log of changes: a row for each feature inserted, updated or deleted, and one for each TRUNCATE, written in the
 -- transaction of the change by whatever program makes it. ``xid`` says with which snapshots the change is seen; ``seq``
--- ascends in the order of the changes, which is not that of the commits. Boxes are x, y of the storage CRS.
+-- ascends in the order of the changes, which is not that of the commits. Boxes are x, y of the storage CRS. Changes of
+-- partitions are those of their partitioned table.
 CREATE SCHEMA IF NOT EXISTS onemap;
 CREATE TABLE IF NOT EXISTS onemap.change (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -56,7 +57,14 @@ DECLARE
   new_key text;
   o float8[];
   n float8[];
+  in_schema text := TG_TABLE_SCHEMA;
+  in_table text := TG_TABLE_NAME;
+  root regclass := pg_partition_root(TG_RELID);
 BEGIN
+  IF root <> TG_RELID THEN
+    SELECT s.nspname, c.relname INTO in_schema, in_table
+    FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = root;
+  END IF;
   IF TG_OP IN ('UPDATE', 'DELETE') THEN
     EXECUTE picked INTO old_key, o USING OLD;
   END IF;
@@ -65,11 +73,11 @@ BEGIN
   END IF;
   IF TG_OP = 'UPDATE' AND old_key IS DISTINCT FROM new_key THEN
     INSERT INTO onemap.change (table_schema, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy)
-    VALUES (TG_TABLE_SCHEMA, TG_TABLE_NAME, old_key, 'delete', o[1], o[2], o[3], o[4]);
+    VALUES (in_schema, in_table, old_key, 'delete', o[1], o[2], o[3], o[4]);
   END IF;
   INSERT INTO onemap.change (table_schema, table_name, key, operation, old_minx, old_miny, old_maxx, old_maxy,
                              new_minx, new_miny, new_maxx, new_maxy)
-  VALUES (TG_TABLE_SCHEMA, TG_TABLE_NAME, coalesce(new_key, old_key), lower(TG_OP), o[1], o[2], o[3], o[4],
+  VALUES (in_schema, in_table, coalesce(new_key, old_key), lower(TG_OP), o[1], o[2], o[3], o[4],
           n[1], n[2], n[3], n[4]);
   -- Wakes those who wait for changes; one message for a transaction, however many rows it has.
   PERFORM pg_notify('onemap_change', '');

@@ -4,7 +4,9 @@ SELECT a.attrelid::int8 AS oid, a.attname::text AS name, b.typname::text AS type
        b.typtype::text AS typtype, CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END AS typmod,
        coalesce(col_description(a.attrelid, a.attnum), '') AS comment,
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS required,
-       a.attgenerated <> '' OR a.attidentity = 'a' AS made,
+       a.attgenerated <> '' OR a.attidentity = 'a'
+         OR (c.relkind = 'v' AND pg_relation_is_updatable(c.oid, false) & 28 = 28
+             AND NOT pg_column_is_updatable(c.oid, a.attnum, false)) AS made,
        (SELECT min(CASE WHEN i.indisprimary THEN 1 WHEN a.attnotnull THEN 2 WHEN c.relkind = 'm' THEN 3 END)
         FROM pg_index i
         WHERE i.indrelid = a.attrelid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1

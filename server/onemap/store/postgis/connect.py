@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import time
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
 
 from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
@@ -55,6 +58,17 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
         """Run a step of the protocol and look up every ``interval`` seconds."""
         return super().wait(self._guarded(gen), interval, timeout)
 
+    async def wait_soon[T](self, gen: PQGen[T]) -> T:
+        """Run a step of the protocol on the event loop; one that takes long goes on in a worker thread."""
+        try:
+            wanted = next(gen)
+            while ready := await _ready(self.fileno(), wanted):
+                wanted = gen.send(ready)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        return await anyio.to_thread.run_sync(self.wait, _resumed(gen, wanted))
+
     def begin(self, seconds: float) -> None:
         """Start the clock of one statement or transaction."""
         self.deadline, self.cancelled_at = time.monotonic() + seconds, None
@@ -92,6 +106,38 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
         except psycopg.Error:
             self.pgconn.finish()
             raise psycopg.OperationalError("the server does not answer") from None
+
+
+async def _ready(fileno: int, wanted: Wait) -> int:
+    """Wait on the event loop until a socket can be read or written; 0 when it takes long."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[int] = loop.create_future()
+
+    def settle(ready: int) -> None:
+        if not found.done():
+            found.set_result(ready)
+
+    if wanted & Wait.R:
+        loop.add_reader(fileno, settle, Ready.R)
+    if wanted & Wait.W:
+        loop.add_writer(fileno, settle, Ready.W)
+    timer = loop.call_later(_LOOK_SECONDS, settle, 0)
+    try:
+        return await found
+    finally:
+        timer.cancel()
+        loop.remove_reader(fileno)
+        loop.remove_writer(fileno)
+
+
+def _resumed[T](gen: PQGen[T], wanted: Wait) -> PQGen[T]:
+    """Run the rest of a step, which waits for something."""
+    try:
+        while True:
+            wanted = gen.send((yield wanted))
+    except StopIteration as done:
+        result: T = done.value
+        return result
 
 
 def connection_options(settings: PostgisSettings) -> dict[str, Any]:
@@ -136,11 +182,16 @@ def opened(options: str) -> GuardedConnection:
     return connection
 
 
-def check(connection: GuardedConnection) -> None:
-    """Raise OperationalError when an idle connection was closed by the server; costs no round trip when it was not."""
+def quiet(connection: GuardedConnection) -> bool:
+    """Whether the server has said nothing on an idle connection: it says something when it closes it."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
+    return not poll.poll(0)
+
+
+def check(connection: GuardedConnection) -> None:
+    """Raise OperationalError when an idle connection was closed by the server; costs no round trip when it was not."""
+    if not quiet(connection):
         connection.begin(_PREPARE_SECONDS)
         connection.execute("")
 

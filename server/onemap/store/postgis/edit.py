@@ -13,10 +13,11 @@ from psycopg import sql
 
 from onemap.errors import Busy, Conflict, Forbidden, InvalidFeature, OneMapError
 from onemap.store.base import Batch, Modified, View
+from onemap.store.heights import with_heights
 from onemap.store.postgis.changes import modified, modified_statement
 from onemap.store.postgis.connect import GuardedConnection
 from onemap.store.postgis.relation import Relation, quoted
-from onemap.store.postgis.select import Select
+from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Row, Sessions, run
 from onemap.store.writing import Edit, check_state, refused, shows_all
 
@@ -28,7 +29,10 @@ _TAKEN = sql.SQL("SELECT 1 FROM {table} t WHERE {column} = %(one)s LIMIT 1")
 _ALONE = sql.SQL("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 _NEXT = sql.SQL("SELECT coalesce(max({primary}), 0)::int8 + 1 FROM {table} t")
 _SHAPE = sql.SQL("ST_GeomFromWKB(%(shape)s::bytea, {srid})")
+_STORED = sql.SQL("SELECT ST_AsEWKB({geom}) FROM {table} t WHERE {column} = %(one)s")
+_TOLERANCE, _TOLERANCE_DEGREES = 1e-3, 1e-8
 _SET = sql.SQL("{name} = {value}")
+_UNSEEN = "The feature would be none that may be seen here."
 _BUSY = (pg.LockNotAvailable, pg.DeadlockDetected, pg.SerializationFailure)
 
 
@@ -64,13 +68,26 @@ class _Editing:
         if edit.operation == "delete":
             self._run(_DELETE, {"one": key})
             return self._find(edit.key or "")
+        edit = self._raised(edit, key)
         values = self._values(edit)
         if values:
             sets = [_SET.format(name=quoted(name), value=value) for name, value in self._expressions(edit).items()]
             self._run(_UPDATE, {**values, "one": key}, sets=sql.SQL(", ").join(sets))
         return self._seen(str(key))
 
+    def _raised(self, edit: Edit, key: object) -> Edit:
+        """Return an edit with the heights that its geometry has in the table."""
+        if not edit.shaped or self._relation.flat:
+            return edit
+        stored = (
+            None if key is None else decode([self._run(_STORED, {"one": key}, geom=self._relation.geometry)[0][0]])[0]
+        )
+        tolerance = _TOLERANCE_DEGREES if self._view.collection.storage.geographic else _TOLERANCE
+        made = with_heights(edit.geometry, stored, tolerance)
+        return replace(edit, geometry=made, shaped=made is None or made is not stored)
+
     def _insert(self, edit: Edit) -> Batch:
+        edit = self._raised(edit, None)
         values, expressions = self._values(edit), self._expressions(edit)
         name = self._view.collection.key
         if name in edit.values:
@@ -95,7 +112,8 @@ class _Editing:
     def _values(self, edit: Edit) -> dict[str, Any]:
         values: dict[str, Any] = {f"v{at}": value for at, value in enumerate(edit.values.values())}
         if edit.shaped:
-            values["shape"] = None if edit.geometry is None else shapely.to_wkb(edit.geometry, byte_order=1)
+            shape = edit.geometry
+            values["shape"] = None if shape is None else shapely.to_wkb(shape, output_dimension=3, byte_order=1)
         return values
 
     def _expressions(self, edit: Edit) -> dict[str, sql.Composable]:
@@ -118,8 +136,9 @@ class _Editing:
     def _seen(self, key: str) -> Batch:
         batch = self._find(key)
         if not len(batch):
-            raise Forbidden("The feature would be none that may be seen here.")
-        return replace(batch, modified=self._modified(batch)) if shows_all(self._view) else batch
+            raise Forbidden(_UNSEEN)
+        told = shows_all(self._view) and self._relation.kind != "v"
+        return replace(batch, modified=self._modified(batch)) if told else batch
 
     def _modified(self, batch: Batch) -> Modified | None:
         statement = modified_statement(self._relation, self._select.key)
@@ -131,12 +150,14 @@ class _Editing:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, values or {})
                 return cursor.fetchall() if cursor.description else []
-        except (pg.IntegrityError, pg.DataError, *_BUSY) as error:
+        except (pg.IntegrityError, pg.DataError, pg.WithCheckOptionViolation, *_BUSY) as error:
             raise self._refusal(error) from None
 
     def _refusal(self, error: psycopg.Error) -> OneMapError:
         if isinstance(error, _BUSY):
             return Busy("Another writer does not finish with these features.")
+        if isinstance(error, pg.WithCheckOptionViolation):
+            return Forbidden(_UNSEEN)
         if isinstance(error, pg.UniqueViolation):
             return Conflict("Another feature has a value that must be there once only.")
         if isinstance(error, pg.NotNullViolation):

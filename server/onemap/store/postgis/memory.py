@@ -18,6 +18,10 @@ class Memory:
         self._lock = Lock()
         self._answers: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
 
+    def has(self, question: Hashable) -> bool:
+        """Whether the answer is known, so that ``get`` does not have to work it out."""
+        return (self._state(), question) in self._answers
+
     def get(self, question: Hashable, answer: Callable[[], Any]) -> Any:
         """Return the answer, worked out where it is not known; what is raised is not kept."""
         key = (self._state(), question)

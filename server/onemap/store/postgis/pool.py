@@ -15,8 +15,8 @@ from collections.abc import Callable
 import psycopg
 
 from onemap.block.caller import caller_gone
-from onemap.errors import ClientGone, Unavailable
-from onemap.store.postgis.connect import GuardedConnection, check
+from onemap.errors import Busy, ClientGone, Unavailable
+from onemap.store.postgis.connect import GuardedConnection, check, quiet
 
 UNREACHABLE = "The database of this collection cannot be reached at the moment."
 _PAUSE = 0.1
@@ -35,21 +35,38 @@ class Pool:
         self._connect = connect
         self._patience = patience
         self._idle: deque[GuardedConnection] = deque()
+        self._generic: deque[GuardedConnection] = deque()
         self._down_since: float | None = None
         self._hung_at: float | None = None
-        self.close = weakref.finalize(self, _close, self._idle)
+        self.close = weakref.finalize(self, _close, self._idle, self._generic)
 
-    def take(self, fresh: bool = False) -> GuardedConnection:
-        """Return a connection that was alive a moment ago, or a new one. Raises Unavailable."""
-        while self._idle and not fresh:
+    def take(self, fresh: bool = False, generic: bool = False) -> GuardedConnection:
+        """Return a connection that was alive a moment ago, or a new one. Raises Unavailable.
+
+        ``generic``: better one whose plans are for any values.
+        """
+        first, second = self._kind(generic), self._kind(not generic)
+        while (first or second) and not fresh:
             try:
-                connection = self._idle.pop()
+                connection = (first or second).pop()
             except IndexError:
-                break
+                continue
             if _alive(connection):
                 return connection
             connection.close()
         return self._open()
+
+    def at_hand(self, generic: bool = False) -> GuardedConnection:
+        """Return an idle connection without blocking. Raises Busy when there is none, or one that was closed."""
+        idle = self._kind(generic)
+        try:
+            connection = idle.pop()
+        except IndexError:
+            raise Busy from None
+        if not quiet(connection):
+            idle.append(connection)
+            raise Busy
+        return connection
 
     def give(self, connection: GuardedConnection) -> None:
         """Take a connection back; one that is broken, or in the middle of something, is closed."""
@@ -57,9 +74,13 @@ class Pool:
             connection.close()
             return
         connection.used_at = time.monotonic()
-        self._idle.append(connection)
-        while self._idle and time.monotonic() - self._idle[0].used_at > _IDLE_SECONDS:
-            self._idle.popleft().close()
+        self._kind(connection.generic).append(connection)
+        for idle in (self._idle, self._generic):
+            while idle and time.monotonic() - idle[0].used_at > _IDLE_SECONDS:
+                idle.popleft().close()
+
+    def _kind(self, generic: bool) -> deque[GuardedConnection]:
+        return self._generic if generic else self._idle
 
     def _open(self) -> GuardedConnection:
         while True:
@@ -95,6 +116,7 @@ def _alive(connection: GuardedConnection) -> bool:
     return not connection.closed
 
 
-def _close(connections: deque[GuardedConnection]) -> None:
-    while connections:
-        connections.pop().close()
+def _close(*idle: deque[GuardedConnection]) -> None:
+    for connections in idle:
+        while connections:
+            connections.pop().close()

@@ -27,6 +27,7 @@ _FEW = sql.SQL(
 _UP = sql.SQL("{c}{collation} ASC NULLS LAST")
 _DOWN = sql.SQL("{c}{collation} DESC NULLS LAST")
 _C = sql.SQL(' COLLATE "C"')
+_SINGLE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} LIMIT 1")
 _AFTER = sql.SQL("{key} > %(after)s")
 _ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
@@ -89,7 +90,7 @@ class Select:
         value: Key | None = integer_key(key) if self.key.kind == "integer" else key
         if value is None or "\x00" in key:
             return None
-        return self._statement(_PAGE, {"one": value, "limit": 1, "offset": 0}, None, _ONE)
+        return self._statement(_SINGLE, {"one": value}, None, _ONE)
 
     def within(self, bounds: Sequence[float], smallest: float, most: int) -> Statement:
         """Return the statement for the largest features whose boxes meet bounds."""

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import anyio.to_thread
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
 from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
-from onemap.errors import ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
+from onemap.errors import Busy, ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
 from onemap.store.postgis.admission import Admission
 from onemap.store.postgis.connect import GuardedConnection, connection_options, conninfo, opened
 from onemap.store.postgis.pool import UNREACHABLE, Pool
@@ -57,6 +58,17 @@ class Sessions:
         """Return the single row of a statement."""
         return self.rows(statement, values, seconds)[0]
 
+    async def rows_soon(self, statement: Statement, values: Values | None = None) -> list[Row]:
+        """Return the same as ``rows``: on the event loop where a place and a connection are free, else in a thread.
+
+        For statements that are answered sooner than a worker thread would start with them.
+        """
+        try:
+            with self._session(self.timeouts.items, soon=True) as connection:
+                return await run_soon(connection, statement, values)
+        except (Busy, _Lost):
+            return await anyio.to_thread.run_sync(self.rows, statement, values)
+
     def drawn(self, statement: bytes, values: Values) -> Row | None:
         """Return the row of a statement that makes a tile; None where PostGIS cannot work with a shape or a table.
 
@@ -69,6 +81,16 @@ class Sessions:
                 return self._drawn(statement, values, fresh=True)
             except _Lost:
                 raise Unavailable(UNREACHABLE) from None
+
+    async def drawn_soon(self, statement: bytes, values: Values) -> Row | None:
+        """Return the same as ``drawn``: on the event loop where a place and a connection are free, else in a thread."""
+        try:
+            with self._session(self.timeouts.tiles, soon=True, generic=True) as connection:
+                with _undrawable():
+                    return (await run_soon(connection, statement, values, prepare=True))[0]
+                return None
+        except (Busy, _Lost):
+            return await anyio.to_thread.run_sync(self.drawn, statement, values)
 
     @contextmanager
     def snapshot(self) -> Iterator[GuardedConnection]:
@@ -100,16 +122,16 @@ class Sessions:
 
     def _drawn(self, statement: bytes, values: Values, fresh: bool = False) -> Row | None:
         with self._session(self.timeouts.tiles, fresh, generic=True) as connection:
-            try:
+            with _undrawable():
                 return run(connection, statement, values, prepare=True)[0]
-            except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn) as error:
-                _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
-                return None
+            return None
 
     @contextmanager
-    def _session(self, seconds: float, fresh: bool = False, generic: bool = False) -> Iterator[GuardedConnection]:
-        with self._admission.place():
-            connection = self._pool.take(fresh)
+    def _session(
+        self, seconds: float, fresh: bool = False, *, soon: bool = False, generic: bool = False
+    ) -> Iterator[GuardedConnection]:
+        with self._admission.place(wait=not soon):
+            connection = self._pool.at_hand(generic) if soon else self._pool.take(fresh, generic)
             try:
                 connection.begin(seconds)
                 connection.plan(generic)
@@ -130,6 +152,25 @@ def run(
     """Return the rows of a statement on a connection that is held."""
     with connection.cursor(binary=True) as cursor:
         return cursor.execute(statement, values or {}, prepare=prepare).fetchall()
+
+
+async def run_soon(
+    connection: GuardedConnection, statement: Statement, values: Values | None = None, *, prepare: bool | None = None
+) -> list[Row]:
+    """Return the same as ``run`` while the event loop goes on."""
+    with connection.cursor(binary=True) as cursor:
+        # What the cursors of psycopg for threads and for event loops both run.
+        await connection.wait_soon(cursor._execute_gen(statement, values or {}, prepare=prepare))
+        return cursor.fetchall()
+
+
+@contextmanager
+def _undrawable() -> Iterator[None]:
+    """Pass over what PostGIS says of shapes that it cannot transform or cut, and of tables that are gone."""
+    try:
+        yield
+    except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn) as error:
+        _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
 
 
 def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Several
 from typing import Any
 
@@ -25,19 +25,19 @@ from onemap.store.postgis.changes import enable_log, modified, modified_statemen
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
-from onemap.store.postgis.generalised import GeneralisedTables, Kept
+from onemap.store.postgis.generalised import GeneralisedTables
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
-from onemap.store.postgis.sessions import Sessions
-from onemap.store.postgis.tiles import TileMaker
-from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
+from onemap.store.postgis.sessions import Row, Sessions
+from onemap.store.postgis.target import Target, obstacle, target_of
+from onemap.store.postgis.tiling import Tiling
 from onemap.store.writing import Edit, shows_all
 
-_FIRST, _MOST = 2000, 5000
-_BYTES = 16 * 1024 * 1024
+_MOST = 1000
+_BYTES = 4 * 1024 * 1024
 _COUNTED = 10_000
 _MOST_SELECTS = 4096
 _COUNT_SECONDS = 0.2
@@ -57,7 +57,7 @@ _VERSION = sql.SQL(
 _COVERAGE = sql.SQL("SELECT {shape} FROM {table} t{where}")
 
 
-class PostgisStore:
+class PostgisStore(Tiling):
     """Features of one database.
 
     ``keys``: for tables and views whose key cannot be found, the column that a declaration names. ``own``: the
@@ -76,11 +76,10 @@ class PostgisStore:
         self._bell = Bell(settings)
         self._listeners = Listeners()
         self._selects: dict[object, Select] = {}
-        self._lately = Memory(self._content.token)
-        self._generalised = GeneralisedTables(settings, self._sessions, self._log)
-        self._tiles = TileMaker(self._sessions, self._select, self._kept)
+        Tiling.__init__(self, GeneralisedTables(settings, self._sessions, self._log))
         self._found: Discovery | None = None
         self._logged: frozenset[int] = frozenset()
+        self._targets: dict[int, Target] = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -91,6 +90,7 @@ class PostgisStore:
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""
         self._selects.clear()
+        self._targets.clear()
         self._found = Discovery(self._sessions, self._settings.schemas, self._keys)
         self._content.refresh()
         return self._found.tables, self._found.left_out
@@ -147,15 +147,13 @@ class PostgisStore:
         box = self._box(view, query.box)
         few = box is not None and not box.everything and self.count(view, query, _COUNTED) is not None
         wanted, after, offset = query.limit, query.after, query.offset
-        size = min(wanted, _FIRST)
+        size = min(wanted, _MOST)
         while wanted > 0:
             rows = self._sessions.rows(*select.page(box, few, after, offset, size))
+            wanted = wanted - size if len(rows) == size else 0
             if rows:
-                yield select.batch(rows)
-            if len(rows) < size:
-                return
-            wanted, after, offset = wanted - size, select.position(rows[-1]), 0
-            size = min(wanted, _next_size(rows))
+                after, offset, size = select.position(rows[-1]), 0, min(wanted, _next_size(rows))
+                yield _let_go(rows, select)
 
     def feature(self, view: View, key: str) -> Batch:
         """Return the feature with this id as a batch of one, or an empty batch."""
@@ -166,36 +164,20 @@ class PostgisStore:
         except InvalidParameter:
             return select.batch([])
 
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        select = self._select(view)
+        statement = select.by_key(key)
+        try:
+            return select.batch(await self._sessions.rows_soon(*statement) if statement else [])
+        except InvalidParameter:
+            return select.batch([])
+
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
         """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them."""
         select = self._select(view, query)
         statement = select.within(bounds, smallest, query.limit)
         return select.batch(self._sessions.rows(*statement, seconds=self._settings.timeouts.tiles))
-
-    def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
-        """Return a layer of a vector tile; None for what PostGIS cannot draw."""
-        return self._tiles.tile(view, frame, query)
-
-    def mark(self, view: View) -> str:
-        """Return a mark of the present content of a layer; see ``GeneralisingStore``."""
-        return self._generalised.mark(self._relation(view.collection.table))
-
-    def write_generalised(
-        self, view: View, grid: Grid, batches: Iterable[Generalised], mark: str, note: Mapping[str, Any]
-    ) -> None:
-        """Keep the generalised features of a whole layer for one grid. Raises ConfigError."""
-        relation = self._relation(view.collection.table)
-        self._generalised.write(view, relation, grid, batches, mark, note)
-        self._content.refresh()
-
-    def generalised(self, view: View) -> tuple[GeneralisedTable, ...]:
-        """Return the tables of generalised features of a layer, the finest grid first."""
-        return tuple(kept.table for kept in self._kept(view))
-
-    def drop_generalised(self, view: View) -> None:
-        """Forget all generalised features of a layer. Raises ConfigError."""
-        self._generalised.drop(self._relation(view.collection.table))
-        self._content.refresh()
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
         """Return visible columns of the features with these primary keys, in the order of the keys."""
@@ -230,11 +212,12 @@ class PostgisStore:
         relation = self._relation(table)
         if not self._own:
             return "its database is published as it is"
-        if relation.kind != "r":
-            return "it is no plain table"
-        if not relation.flat:
-            return "its geometries have heights, which would be lost"
-        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        if reason := obstacle(self._sessions.rows, relation):
+            return reason
+        target = self._target(relation)
+        if target is None:
+            return "the user of the server may not write to its table"
+        writable, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid, "target": target.oid})
         self._logged = self._logged | {relation.oid} if logged else self._logged - {relation.oid}
         if not writable:
             return "the user of the server may not write to its table"
@@ -243,21 +226,16 @@ class PostgisStore:
 
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
-        relation = self._relation(table)
-        if relation.kind != "r":
-            raise ConfigError(f"'{table.name}' is no plain table; only the changes of tables are logged.")
-        enable_log(self._settings, relation)
+        enable_log(self._settings, self._relation(table))
 
     def modified(self, view: View, key: str) -> Modified | None:
         """Return when a feature was last changed, as far as the log of changes tells."""
         relation = self._relation(view.collection.table)
         select = self._select(view)
         bound = select.by_key(key)
-        if (
-            not shows_all(view)
-            or bound is None
-            or (relation.oid not in self._logged and self.read_only(view.collection.table))
-        ):
+        if bound is None or relation.kind == "v" or not shows_all(view):
+            return None
+        if relation.oid not in self._logged and self.read_only(view.collection.table):
             return None
         try:
             rows = self._sessions.rows(modified_statement(relation, select.key), {"one": bound[1]["one"]})
@@ -290,6 +268,15 @@ class PostgisStore:
         """Call a bound method after every edit made here; see ``LoggedStore``."""
         self._listeners.add(listener)
 
+    def _target(self, relation: Relation) -> Target | None:
+        """Return the table that changes of a relation reach; None where this user may not change it."""
+        if relation.oid not in self._targets:
+            try:
+                self._targets[relation.oid] = target_of(self._sessions.rows, relation)
+            except Unavailable:
+                return None
+        return self._targets[relation.oid]
+
     def _select(self, view: View, query: FeatureQuery | None = None) -> Select:
         relation = self._relation(view.collection.table)
         if query is not None and (query.filter is not None or query.order):
@@ -300,14 +287,6 @@ class PostgisStore:
                 self._selects.clear()
             self._selects[key] = Select(view, relation, query)
         return self._selects[key]
-
-    def _kept(self, view: View) -> tuple[Kept, ...]:
-        relation = self._relation(view.collection.table)
-        question = ("generalised", relation.oid)
-        found: tuple[Kept, ...] = self._lately.get(
-            question, lambda: self._generalised.find(view.collection.table, relation)
-        )
-        return found
 
     def _source(self, view: View) -> PostgisOverlaySource:
         return PostgisOverlaySource(self._sessions, self._select(view), view.collection.table.srid, self._areas)
@@ -380,7 +359,14 @@ class PostgisStore:
         return row[0], row[1]
 
 
-def _next_size(rows: list[tuple[Any, ...]]) -> int:
+def _let_go(rows: list[Row], select: Select) -> Batch:
+    """Return rows as a batch and empty the list: they are not held while the next ones are read."""
+    batch = select.batch(rows)
+    rows.clear()
+    return batch
+
+
+def _next_size(rows: list[Row]) -> int:
     """Return how many features of the size of these are about 16 MiB."""
     shapes = sum(len(row[1]) for row in rows[::20] if row[1] is not None) * 20 // len(rows)
     return max(100, min(_MOST, _BYTES // (shapes + 100 * len(rows[0]))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from weakref import WeakKeyDictionary
 
 from onemap.geo.crs import Crs
@@ -11,8 +11,8 @@ from onemap.store.postgis.generalised import Kept
 from onemap.store.postgis.mvt import TileSelect, systems
 from onemap.store.postgis.mvt_generalised import GeneralisedSelect
 from onemap.store.postgis.placing import Place, place
-from onemap.store.postgis.select import Select
-from onemap.store.postgis.sessions import Sessions
+from onemap.store.postgis.select import Select, Statement
+from onemap.store.postgis.sessions import Row, Sessions
 from onemap.store.tiling import Frame
 
 _SYSTEMS = (
@@ -43,31 +43,43 @@ class TileMaker:
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return a layer of a vector tile, empty when nothing is there; None for what PostGIS cannot draw."""
+        steps, row = self._steps(view, frame, query), None
+        try:
+            statement = next(steps)
+            while True:
+                row = self._sessions.drawn(*statement)
+                statement = steps.send(row)
+        except StopIteration as done:
+            made: bytes | None = done.value
+            return made
+
+    async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return the same while the event loop goes on; what is asked of the database first must be known."""
+        steps, row = self._steps(view, frame, query), None
+        try:
+            statement = next(steps)
+            while True:
+                row = await self._sessions.drawn_soon(*statement)
+                statement = steps.send(row)
+        except StopIteration as done:
+            made: bytes | None = done.value
+            return made
+
+    def _steps(self, view: View, frame: Frame, query: FeatureQuery) -> Generator[Statement, Row | None, bytes | None]:
+        """Yield the statements of a tile one after the other, take the row of each, and return the layer."""
         storage = view.collection.storage
         placed = place(frame, storage)
         if placed is None:
             return b""
-        if placed.kind == "transform" and not self._knows(storage, frame.grid.crs):
+        if placed.kind == "transform" and not (yield from self._knows(storage, frame.grid.crs)):
             return None
         select = self._select(view, query)
         overview = self._generalised(view, frame, query, select)
         if overview is not None:
-            made = self._drawn(overview, frame, placed, query.limit)
+            made = yield from _drawn(overview, frame, placed, query.limit)
             if made is not None:
                 return made
-        return self._drawn(self._written(view, select), frame, placed, query.limit)
-
-    def _drawn(self, select: TileSelect | GeneralisedSelect, frame: Frame, placed: Place, most: int) -> bytes | None:
-        """Draw the features that are large enough, the largest ones where there are too many or too few of them."""
-        row = self._sessions.drawn(*select.statement(frame, placed, frame.smallest, most + 1, largest=False))
-        if row is not None and row[1] > most:
-            row = self._sessions.drawn(*select.statement(frame, placed, frame.smallest, most, largest=True))
-        elif row is not None and row[1] < frame.few and select.thins(frame):
-            few = min(frame.few, most)
-            row = self._sessions.drawn(*select.statement(frame, placed, frame.overview, few, largest=True))
-        if row is None:
-            return None
-        return bytes(row[0]) if row[2] else b""
+        return (yield from _drawn(self._written(view, select), frame, placed, query.limit))
 
     def _written(self, view: View, select: Select) -> TileSelect:
         found = self._selects.get(select)
@@ -99,10 +111,25 @@ class TileMaker:
             written[kept.id] = GeneralisedSelect(self._written(view, select), select.relation, kept)
         return written[kept.id]
 
-    def _knows(self, storage: Crs, target: Crs) -> bool:
+    def _knows(self, storage: Crs, target: Crs) -> Generator[Statement, Row | None, bool]:
         """Whether the database numbers the systems of a transformation as EPSG does."""
         key = (storage.srid, target.srid)
         if key not in self._usable:
             codes = systems(storage, target)
-            self._usable[key] = int(self._sessions.row(_SYSTEMS, {"srids": codes})[0]) == len(codes)
+            row = yield _SYSTEMS, {"srids": codes}
+            self._usable[key] = row is not None and int(row[0]) == len(codes)
         return self._usable[key]
+
+
+def _drawn(
+    select: TileSelect | GeneralisedSelect, frame: Frame, placed: Place, most: int
+) -> Generator[Statement, Row | None, bytes | None]:
+    """Draw the features that are large enough, the largest ones where there are too many or too few of them."""
+    row = yield select.statement(frame, placed, frame.smallest, most + 1, largest=False)
+    if row is not None and row[1] > most:
+        row = yield select.statement(frame, placed, frame.smallest, most, largest=True)
+    elif row is not None and row[1] < frame.few and select.thins(frame):
+        row = yield select.statement(frame, placed, frame.overview, min(frame.few, most), largest=True)
+    if row is None:
+        return None
+    return bytes(row[0]) if row[2] else b""

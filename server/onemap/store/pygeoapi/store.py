@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
+import anyio.to_thread
 import shapely
 from pygeofilter import ast
 
@@ -108,6 +109,10 @@ class PygeoapiStore:
         if view.rows is None:
             return _shown(batch, view, None)
         return Copy(view.collection.table, [batch], 1).store.feature(view, key)
+
+    async def feature_soon(self, view: View, key: str) -> Batch:
+        """Return the same while the event loop goes on."""
+        return await anyio.to_thread.run_sync(self.feature, view, key)
 
     def within(self, view: View, bounds: Bounds, smallest: float, query: FeatureQuery) -> Batch:
         """Return the features whose box meets ``bounds``, the ``query.limit`` largest of them.

@@ -1,6 +1,7 @@
 // A click on the map: what is there, with the titles of fields and codes from the collection's schema.
 
 import { base, el, json, lang, t } from './dom.js'
+import { layersOf } from './layers.js'
 
 const MOST = 8
 const schemas = new Map()
@@ -26,11 +27,12 @@ function address(feature, properties) {
   return `${base}/collections/${encodeURIComponent(feature.source)}/items/${encodeURIComponent(id)}`
 }
 
-// Return what a feature is called in the list: the title of its code, or its id.
-function label(feature, layer, href) {
-  const code = layer.colour_by ? layer.names?.[String(feature.properties[layer.colour_by])] : null
+// Return what a feature is called in the list: the title of its code, its name, or its id.
+function label(feature, layer, href, properties) {
+  const code = layer.colour_by ? text(feature.properties[layer.colour_by], properties[layer.colour_by]) : null
+  const name = feature.properties[layer.name]
   const id = href ? decodeURIComponent(href.split('/').pop()) : ''
-  return [layer.title, ' ', el('span', { class: 'code' }, code ?? id)]
+  return [layer.title, ' ', el('span', { class: 'code' }, code ?? name ?? id)]
 }
 
 // Return a feature with its attributes, folded or open.
@@ -41,7 +43,7 @@ export async function describe(feature, layer, open) {
     .map(([name, property]) => el('tr', {}, el('th', { scope: 'row' }, property.title ?? name), el('td', {}, text(feature.properties[name], property))))
   const href = address(feature, properties)
   return el('details', { open },
-    el('summary', {}, label(feature, layer, href)),
+    el('summary', {}, label(feature, layer, href, properties)),
     el('table', { class: 'attributes' }, el('tbody', {}, rows)),
     href && el('p', {}, el('a', { href }, t('打开要素', 'Open the feature'))))
 }
@@ -54,20 +56,63 @@ function unique(features) {
   })
 }
 
-export function attributesOnClick(map, layers) {
-  const known = new Map(layers.map((layer) => [layer.id, layer]))
+// Whether a point lies within the rings of a polygon, holes apart.
+function inside([x, y], rings) {
+  let within = false
+  for (const ring of rings) {
+    for (let at = 0, before = ring.length - 1; at < ring.length; before = at++) {
+      const [x0, y0] = ring[before], [x1, y1] = ring[at]
+      if ((y0 > y) !== (y1 > y) && x < ((x1 - x0) * (y - y0)) / (y1 - y0) + x0) within = !within
+    }
+  }
+  return within
+}
+
+// Return the polygons around a place of the layers that are shown by their borders only.
+function around(map, layers, lngLat) {
+  const bordered = layers.filter((layer) => {
+    const parts = layersOf(map, layer.id)
+    return parts.some(({ layout }) => layout?.visibility !== 'none') && !parts.some(({ type }) => type === 'fill')
+  })
+  return bordered.flatMap((layer) => map.querySourceFeatures(layer.id, { sourceLayer: layer.id })
+    .filter(({ geometry: { type, coordinates } }) => {
+      const polygons = type === 'Polygon' ? [coordinates] : type === 'MultiPolygon' ? coordinates : []
+      return polygons.some((rings) => inside(lngLat.toArray(), rings))
+    })
+    .map(({ id, properties }) => ({ id, properties, source: layer.id })))
+}
+
+// Show what is at a place: ``event`` has its point on the screen and its longitude and latitude.
+async function identify(map, known, { point, lngLat }, focus) {
+  if (map.getCanvas().dataset.busy) return
+  const drawn = map.queryRenderedFeatures(point).filter((feature) => known.has(feature.source))
   // Regions contain everything, so they stand last.
   const last = (feature) => Number(known.get(feature.source).role === 'admin')
-  const found = (point) => unique(map.queryRenderedFeatures(point).filter((feature) => known.has(feature.source)))
-    .sort((a, b) => last(a) - last(b))
-  map.on('click', async (event) => {
-    const features = found(event.point).slice(0, MOST)
-    if (!features.length || map.getCanvas().dataset.busy) return
-    const parts = await Promise.all(features.map((feature, place) => describe(feature, known.get(feature.source), place === 0)))
-    new window.maplibregl.Popup({ maxWidth: '340px', focusAfterOpen: false })
-      .setLngLat(event.lngLat).setDOMContent(el('div', { class: 'popup' }, parts)).addTo(map)
+  const features = unique([...drawn, ...around(map, [...known.values()], lngLat)]).sort((a, b) => last(a) - last(b))
+  if (!features.length) return
+  const parts = await Promise.all(features.slice(0, MOST).map((feature, place) => describe(feature, known.get(feature.source), place === 0)))
+  const more = features.length > MOST ? el('p', { class: 'quiet' }, t(`另有 ${features.length - MOST} 个要素。`, `${features.length - MOST} more features.`)) : null
+  new window.maplibregl.Popup({ maxWidth: '340px', focusAfterOpen: focus })
+    .setLngLat(lngLat).setDOMContent(el('div', { class: 'popup' }, parts, more)).addTo(map)
+}
+
+// A click says what is there; so does Enter, for the middle of the map. Escape closes what was said.
+export function attributesOnClick(map, layers) {
+  const known = new Map(layers.map((layer) => [layer.id, layer]))
+  const canvas = map.getCanvas()
+  map.on('click', (event) => identify(map, known, event, false))
+  canvas.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return
+    const lngLat = map.getCenter()
+    identify(map, known, { point: map.project(lngLat), lngLat }, true)
   })
-  map.on('mousemove', (event) => {
-    if (!map.getCanvas().dataset.busy) map.getCanvas().style.cursor = found(event.point).length ? 'pointer' : ''
+  map.getContainer().addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || canvas.dataset.busy) return
+    map.getContainer().querySelector('.maplibregl-popup-close-button')?.click()
+    canvas.focus()
+  })
+  map.on('mousemove', ({ point }) => {
+    if (canvas.dataset.busy) return
+    canvas.style.cursor = map.queryRenderedFeatures(point).some((feature) => known.has(feature.source)) ? 'pointer' : ''
   })
 }

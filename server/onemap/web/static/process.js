@@ -6,7 +6,7 @@ import { copy } from './page.js'
 import { Parcels } from './parcels.js'
 import { show } from './result.js'
 import { attributesOnClick } from './popup.js'
-import { addTiles, around, createMap, showFeatures } from './view.js'
+import { around, createMap, showFeatures } from './view.js'
 
 const form = document.querySelector('[data-process]')
 const message = form.querySelector('[data-message]')
@@ -101,11 +101,10 @@ async function curl() {
 async function ground(container) {
   const answer = await fetch(`${base}/map?f=html`)
   const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-  const { layers, attribution } = JSON.parse(page.querySelector('[data-map] script').textContent)
-  const map = await createMap(container, { bounds: around(layers.map((layer) => layer.bounds)), attribution })
+  const { layers, attribution, style } = JSON.parse(page.querySelector('[data-map] script').textContent)
+  const map = await createMap(container, { style, bounds: around(layers.map((layer) => layer.bounds)), attribution })
   if (!map) return null
   window.onemap = { map }
-  addTiles(map, layers)
   attributesOnClick(map, layers)
   return map
 }

@@ -1,7 +1,7 @@
-// A MapLibre map without any base map, font or sprite from elsewhere, and what is drawn on it.
+// A MapLibre map drawn with a style of this server, and what is drawn above it.
 
 import { el, lang, t } from './dom.js'
-import { featureLayers, hatch, look, tileLayers } from './layers.js'
+import { featureLayers } from './layers.js'
 
 const ZH = {
   'NavigationControl.ZoomIn': '放大', 'NavigationControl.ZoomOut': '缩小',
@@ -9,17 +9,17 @@ const ZH = {
   'AttributionControl.ToggleAttribution': '来源',
   'ScaleControl.Meters': '米', 'ScaleControl.Kilometers': '公里',
 }
+const GROUND = { version: 8, sources: {}, layers: [{ id: 'ground', type: 'background', paint: { 'background-color': '#f4f5f0' } }] }
 const FADED = 0.22
 const EMPTY = { type: 'FeatureCollection', features: [] }
 
 // Return a map in the element once its style is ready; null where the browser has no WebGL.
-export async function createMap(container, { bounds, attribution, hash = false, padding = 24 } = {}) {
+export async function createMap(container, { style, bounds, attribution, hash = false, padding = 24 } = {}) {
   container.replaceChildren()
-  const style = { version: 8, sources: {}, layers: [{ id: 'ground', type: 'background', paint: { 'background-color': '#f4f5f0' } }] }
   let map
   try {
     map = new window.maplibregl.Map({
-      container, style, hash, bounds: bounds ?? [73, 17, 136, 54], fitBoundsOptions: { padding }, attributionControl: false,
+      container, style: style || GROUND, hash, bounds: bounds ?? [73, 17, 136, 54], fitBoundsOptions: { padding }, attributionControl: false,
       dragRotate: false, pitchWithRotate: false, maxZoom: 20, locale: { ...(lang === 'zh' ? ZH : {}), 'Map.Title': container.dataset.label },
     })
   } catch {
@@ -30,18 +30,8 @@ export async function createMap(container, { bounds, attribution, hash = false, 
   map.addControl(new window.maplibregl.NavigationControl({ showCompass: false }), 'top-right')
   map.addControl(new window.maplibregl.ScaleControl({ maxWidth: 110 }), 'bottom-left')
   if (attribution) map.addControl(new window.maplibregl.AttributionControl({ compact: false, customAttribution: attribution }))
-  await map.once('load')
-  map.addImage('hatch', hatch(), { pixelRatio: 2 })
+  await map.once('style.load')
   return map
-}
-
-// Draw collections as vector tiles, the ones that would hide others below them.
-export function addTiles(map, layers) {
-  const placed = layers.map((layer, place) => ({ layer, place, order: look(layer, place).order }))
-  for (const { layer, place } of placed.sort((a, b) => a.order - b.order)) {
-    map.addSource(layer.id, { type: 'vector', url: layer.tiles })
-    for (const item of tileLayers(layer, place)) map.addLayer(item)
-  }
 }
 
 export function toggle(map, id, visible) {
@@ -54,6 +44,10 @@ export function toggle(map, id, visible) {
 export function fade(map, id) {
   for (const { id: part, source, type } of map.getStyle().layers) {
     if (source !== id) continue
+    if (type === 'symbol') {
+      map.setLayoutProperty(part, 'visibility', 'none')
+      continue
+    }
     const now = map.getPaintProperty(part, `${type}-opacity`)
     map.setPaintProperty(part, `${type}-opacity`, Math.min(FADED, typeof now === 'number' ? now : 1))
   }
@@ -66,7 +60,7 @@ export function showFeatures(map, data, name = 'features', fit = true, layer = n
     map.getSource(name).setData(shown)
   } else {
     map.addSource(name, { type: 'geojson', data: shown })
-    for (const item of featureLayers(name, layer)) map.addLayer(item)
+    for (const item of featureLayers(map, name, layer?.id)) map.addLayer(item)
   }
   const box = extent(shown)
   if (box && fit) map.fitBounds(box, { padding: 40, maxZoom: 17, animate: false })

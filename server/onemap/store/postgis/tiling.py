@@ -1,0 +1,80 @@
+"""The part of the store that makes tiles and keeps generalised features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import anyio.to_thread
+
+from onemap.catalog.model import TableInfo
+from onemap.store.base import FeatureQuery, View
+from onemap.store.postgis.content import Content
+from onemap.store.postgis.generalised import GeneralisedTables, Kept
+from onemap.store.postgis.memory import Memory
+from onemap.store.postgis.relation import Relation
+from onemap.store.postgis.select import Select
+from onemap.store.postgis.sessions import Sessions
+from onemap.store.postgis.tiles import TileMaker
+from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
+
+
+class Tiling(ABC):
+    """See ``TileStore`` and ``GeneralisingStore``."""
+
+    _sessions: Sessions
+    _content: Content
+
+    def __init__(self, generalised: GeneralisedTables) -> None:
+        self._generalised = generalised
+        # Of a moment ago: what was edited since is looked up in the log by each statement.
+        self._lately = Memory(self._content.token)
+        self._tiles = TileMaker(self._sessions, self._select, self._kept)
+
+    def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return a layer of a vector tile; None for what PostGIS cannot draw."""
+        return self._tiles.tile(view, frame, query)
+
+    async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
+        """Return the same while the event loop goes on."""
+        if not self._lately.has(_question(self._relation(view.collection.table))):
+            return await anyio.to_thread.run_sync(self.tile, view, frame, query)
+        return await self._tiles.tile_soon(view, frame, query)
+
+    def mark(self, view: View) -> str:
+        """Return a mark of the present content of a layer."""
+        return self._generalised.mark(self._relation(view.collection.table))
+
+    def write_generalised(
+        self, view: View, grid: Grid, batches: Iterable[Generalised], mark: str, note: Mapping[str, Any]
+    ) -> None:
+        """Keep the generalised features of a whole layer for one grid. Raises ConfigError."""
+        relation = self._relation(view.collection.table)
+        self._generalised.write(view, relation, grid, batches, mark, note)
+        self._content.refresh()
+
+    def generalised(self, view: View) -> tuple[GeneralisedTable, ...]:
+        """Return the tables of generalised features of a layer, the finest grid first."""
+        return tuple(kept.table for kept in self._kept(view))
+
+    def drop_generalised(self, view: View) -> None:
+        """Forget all generalised features of a layer. Raises ConfigError."""
+        self._generalised.drop(self._relation(view.collection.table))
+        self._content.refresh()
+
+    def _kept(self, view: View) -> tuple[Kept, ...]:
+        table = view.collection.table
+        relation = self._relation(table)
+        found: tuple[Kept, ...] = self._lately.get(_question(relation), lambda: self._generalised.find(table, relation))
+        return found
+
+    @abstractmethod
+    def _select(self, view: View, query: FeatureQuery | None = None) -> Select: ...
+
+    @abstractmethod
+    def _relation(self, table: TableInfo) -> Relation: ...
+
+
+def _question(relation: Relation) -> tuple[str, int]:
+    return ("generalised", relation.oid)
