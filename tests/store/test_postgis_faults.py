@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import math
@@ -283,6 +284,53 @@ def test_no_query_runs_on_for_a_client_that_left(server: str, dsn: str) -> None:
             client.close()
             assert wait_for(lambda: not busy(), 1) < 1
     assert get(f"{server}/collections/dltb/items?limit=1")[0] == 200
+
+
+def test_single_features_while_backends_are_terminated(server: str, dsn: str) -> None:
+    """A feature is read on the event loop: a connection that was lost there is not noticed either."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for key in range(1, 6):
+            assert get(f"{server}/collections/dltb/items/{key}")[0] == 200
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'onemap'"
+            )
+            assert json.loads(get(f"{server}/collections/dltb/items/{key}")[2])["id"] == key
+
+
+def test_slow_single_features_keep_nobody_waiting(server: str, dsn: str) -> None:
+    """What takes long goes on in a worker thread: others are answered meanwhile, and it ends when its client leaves."""
+    with psycopg.connect(dsn, autocommit=True) as watcher:
+        watcher.execute("CREATE OR REPLACE VIEW slower AS SELECT t.*, pg_sleep(2)::text AS nap FROM dltb t")
+    with running(dsn) as fresh, ThreadPoolExecutor(4) as pool:
+        get(f"{fresh}/collections/dltb/items/1")
+        slow = [pool.submit(timed, f"{fresh}/collections/slower/items/{key}") for key in (1, 2, 3)]
+        time.sleep(0.3)
+        assert max(timed(f"{fresh}/collections/dltb/items/{key}")[1] for key in range(1, 9)) < 1
+        assert [future.result()[0] for future in slow] == [200, 200, 200]
+        parts = urllib.parse.urlsplit(fresh)
+        client = http.client.HTTPConnection(parts.hostname or "", parts.port)
+        client.request("GET", "/collections/slower/items/4")
+        with psycopg.connect(dsn, autocommit=True) as watcher:
+
+            def asleep() -> bool:
+                row = watcher.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'").fetchone()
+                return bool(row and row[0])
+
+            wait_for(asleep, 1)
+            time.sleep(0.4)
+            client.close()
+            wait_for(lambda: not asleep(), 1)
+
+
+def test_a_single_feature_that_takes_too_long(dsn: str) -> None:
+    store = PostgisStore(settings_of(dsn, timeouts=Timeouts(items=0.4)))
+    store.tables()
+    began = time.monotonic()
+    with pytest.raises(OneMapError) as caught:
+        asyncio.run(store._sessions.rows_soon(b"SELECT pg_sleep(30)"))
+    assert caught.value.code == "OM-5032"
+    assert time.monotonic() - began < 1.5
+    store.close()
 
 
 def test_a_statement_that_takes_too_long(dsn: str) -> None:

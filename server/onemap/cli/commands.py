@@ -11,14 +11,15 @@ import yaml
 
 from onemap import __version__
 from onemap.app import collection_id, is_database, load_instance
+from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
+from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
 from onemap.config import GeoPackageSettings, PostgisSettings, PygeoapiSettings, load_settings
-from onemap.config.models import Level, Zone
+from onemap.config.models import Level
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import identify
-from onemap.store import WritableStore
 
 application = typer.Typer(
     no_args_is_help=True,
@@ -28,18 +29,8 @@ application = typer.Typer(
 )
 demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (示范省).")
 application.add_typer(demo, name="demo")
-editing = typer.Typer(no_args_is_help=True, help="Changing features through the server.")
 application.add_typer(editing, name="editing")
-
-RootOption = Annotated[Path, typer.Option("--root", help="Folder with config/ and collections/.")]
-ZoneOption = Annotated[
-    Zone | None, typer.Option("--zone", help="Network security zone; default: as config/base.yml says.")
-]
-StoresOption = Annotated[
-    list[str] | None,
-    typer.Option("--store", help="NAME=postgresql://... or NAME=FILE takes the place of a store of the configuration."),
-]
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the stores' files; default: ROOT/data.")]
+application.add_typer(changes, name="changes")
 
 
 def _version(wanted: bool) -> None:
@@ -154,33 +145,6 @@ def import_(
     declared.parent.mkdir(parents=True, exist_ok=True)
     declared.write_text(declaration(found, name, store, level, title or name), encoding="utf-8")
     typer.echo(f"  stored in {store}\n  declared in {declared}")
-
-
-@editing.command("enable")
-def editing_enable(
-    collection: Annotated[
-        list[str] | None, typer.Argument(help="Collections; default: all that are declared editable.")
-    ] = None,
-    root: RootOption = Path(),
-    zone: ZoneOption = None,
-    data: DataOption = None,
-    store: StoresOption = None,
-) -> None:
-    """Log every change of the tables of editable collections from now on, by whatever program, with triggers.
-
-    A collection can be edited once its table has them. A GeoPackage gets the table onemap_change, a database the
-    schema onemap; in a database this takes a user who owns the tables and may create a schema.
-    """
-    instance = load_instance(root, zone, data, named_stores(store or ()))
-    known = {item.id: item for item in instance.registry if item.editable}
-    for name in collection or known:
-        if name not in known:
-            raise ConfigError(f"There is no editable collection '{name}'.", did_you_mean(name, known))
-        source = instance.stores[known[name].store]
-        if not isinstance(source, WritableStore):
-            raise ConfigError(f"The store of '{name}' cannot be written to.")
-        source.enable_editing(known[name].table)
-        typer.echo(f"{name}: every change of its table is logged")
 
 
 @demo.command("init")

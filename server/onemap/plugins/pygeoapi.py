@@ -6,9 +6,11 @@ transformation, which is wrong for EPSG:4490, is not used.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any, NoReturn
 
 import orjson
@@ -16,6 +18,7 @@ from pygeoapi.crs import get_crs
 from pygeoapi.provider.base import (
     BaseProvider,
     ProviderConnectionError,
+    ProviderGenericError,
     ProviderInvalidQueryError,
     ProviderItemNotFoundError,
     SchemaType,
@@ -23,17 +26,19 @@ from pygeoapi.provider.base import (
 
 from onemap.catalog import Field, property_schema
 from onemap.cql import Tree, all_of, equals
-from onemap.errors import ClientError, InvalidParameter, OneMapError, UnknownCrs
+from onemap.errors import ClientError, InvalidParameter, NotFound, OneMapError, UnknownCrs
 from onemap.features.encode.geojson import features
 from onemap.features.page import Page
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Crs, crs_from_srid
 from onemap.plugins.foreign import adopt
 from onemap.plugins.source import source_of
+from onemap.plugins.writing import Writing
 from onemap.query import filters, selection
 from onemap.query.temporal import parse_datetime, temporal_filter
 from onemap.store import Batch, FeatureQuery, SortKey, Store, View
 
+_log = logging.getLogger("onemap.pygeoapi")
 _ALL = 2**62
 _MOST_COUNTED = 10_000
 _GEOJSON = "application/geo+json"
@@ -42,7 +47,7 @@ Object = dict[str, Any]
 
 
 class FeatureProvider(BaseProvider):  # type: ignore[misc]
-    """Serve a collection of OneMap; read only.
+    """Serve a collection of OneMap; with ``editable: true`` also change it, where the instance lets everybody do so.
 
     Keys of the definition beside pygeoapi's: ``data`` is the folder of an instance, with ``collection``, or a
     GeoPackage or postgresql://... , with ``table``; ``options``: ``zone``, ``level`` (needed for a table), ``folder``.
@@ -51,8 +56,8 @@ class FeatureProvider(BaseProvider):  # type: ignore[misc]
 
     def __init__(self, provider_def: Mapping[str, Any]) -> None:
         super().__init__(provider_def)
-        self.editable = False
-        self._store, self._view = _opened(provider_def, self.properties)
+        self._store, self._view, self._writing = _opened(provider_def, self.properties)
+        self.editable = self._may_write()
         self.id_field: str = self._view.collection.key
         self.geom = self._view.collection.table.geometry_column
         self._fields: dict[str, Object] = {}
@@ -117,6 +122,33 @@ class FeatureProvider(BaseProvider):  # type: ignore[misc]
                 raise ProviderItemNotFoundError(f"item {identifier} not found")
             return self._features(batch, self._target(crs_transform_spec))[0]
 
+    def create(self, item: Any) -> str:
+        """Create a feature from GeoJSON in longitude and latitude and return its id. Raises ProviderGenericError."""
+        with _written():
+            return self._writing.create(item)
+
+    def update(self, identifier: str, item: Any) -> bool:
+        """Replace a feature by GeoJSON, whole: properties that are not sent have no value any more."""
+        with _written():
+            self._writing.replace(str(identifier), item)
+        return True
+
+    def delete(self, identifier: str) -> bool:
+        """Delete a feature. Raises ProviderItemNotFoundError."""
+        with _written():
+            self._writing.delete(str(identifier))
+        return True
+
+    def _may_write(self) -> bool:
+        """Whether the definition asks for editing and the instance allows it; if not, the log of pygeoapi says why."""
+        if not self._writing.asked:
+            return False
+        with _answered():
+            reason = self._writing.refusal
+        if reason:
+            _log.warning("%s is asked to be editable. %s", self, reason)
+        return not reason
+
     def __repr__(self) -> str:
         return f"<FeatureProvider> {self._view.collection.id}"
 
@@ -178,13 +210,16 @@ class FeatureProvider(BaseProvider):  # type: ignore[misc]
         return field
 
 
-def _opened(definition: Mapping[str, Any], names: Sequence[str]) -> tuple[Store, View]:
-    """Return store and view; ``names`` narrows the fields, as ``properties`` of a definition does."""
+def _opened(definition: Mapping[str, Any], names: Sequence[str]) -> tuple[Store, View, Writing]:
+    """Return store and view, and how they are changed; ``names`` narrows the fields, as ``properties`` does."""
     try:
-        store, view = source_of(definition).open()
+        source = source_of(definition)
+        store, view = source.open()
+        settings = source.editing()
     except OneMapError as error:
         raise ProviderConnectionError(f"{error.detail} {error.hint}".rstrip()) from error
-    return store, replace(view, columns=view.only(names)) if names else view
+    narrowed = replace(view, columns=view.only(names)) if names else view
+    return store, narrowed, Writing(store, narrowed, settings, definition.get("editable") is True)
 
 
 @contextmanager
@@ -196,6 +231,29 @@ def _answered() -> Iterator[None]:
         _refuse(error)
     except OneMapError as error:
         raise ProviderConnectionError(error.detail) from error
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Turn errors of changes into those that pygeoapi answers with the same status and words."""
+    try:
+        yield
+    except NotFound as error:
+        raise ProviderItemNotFoundError(user_msg=error.detail) from error
+    except OneMapError as error:
+        raise _Refused(error) from error
+
+
+class _Refused(ProviderGenericError):  # type: ignore[misc]
+    """A change that cannot be made."""
+
+    ogc_exception_code = "InvalidParameterValue"
+
+    def __init__(self, error: OneMapError) -> None:
+        place = error.extra.get("pointer")
+        where = f"{place}: " if place else ""
+        super().__init__(user_msg=f"{where}{error.detail} {error.hint}".rstrip())
+        self.http_status_code = HTTPStatus(error.status)
 
 
 def _refuse(error: ClientError) -> NoReturn:

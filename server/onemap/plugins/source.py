@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from onemap.app import Instance, collection_id, load_instance, publish
 from onemap.catalog import Collection
-from onemap.config import PolicySettings
+from onemap.config import EditingSettings, PolicySettings
 from onemap.config.models import Level, Zone
 from onemap.errors import ConfigError, did_you_mean
 from onemap.security import Policy, identify
@@ -46,6 +46,11 @@ class Source:
         if view is None:
             raise ConfigError(f"'{self.name}' is of level {collection.level}, which this zone may not see.")
         return store, view
+
+    def editing(self) -> EditingSettings:
+        """Return what the instance says of changing features; a bare table is not changed."""
+        configured = Path(self.data).is_dir()
+        return _instance(self.data, self.zone, self.folder).settings.editing if configured else EditingSettings()
 
     def _of_instance(self) -> tuple[Collection, Store, Policy]:
         instance = _instance(self.data, self.zone, self.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
 import orjson
@@ -39,6 +39,15 @@ class Edit:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was dropped from a log of changes; ``held``: older changes that stay for these ``readers``."""
+
+    dropped: int = 0
+    held: int = 0
+    readers: tuple[str, ...] = ()
+
+
 @runtime_checkable
 class WritableStore(Store, Protocol):
     """A store whose features can be changed, with a log of every change."""
@@ -49,6 +58,10 @@ class WritableStore(Store, Protocol):
 
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on: what ``read_only`` asks for. Raises ConfigError."""
+        ...
+
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
         ...
 
     def modified(self, view: View, key: str) -> Modified | None:

@@ -109,7 +109,7 @@ class EditRoutes:
         return view, store, request
 
     def _shapes(self, view: View, store: WritableStore, request: EditRequest) -> ShapeReader:
-        return ShapeReader(view, request.body_crs, self._settings.max_vertices, _coverage(view, store))
+        return ShapeReader(view, request.body_crs, self._settings.max_vertices, coverage_of(view, store))
 
     def _changed(self, call: Call, view: View, batch: Batch, request: EditRequest) -> Reply:
         data, tag = self._document(call, view, batch, request)
@@ -145,7 +145,7 @@ def _present_type(batch: Batch) -> str | None:
     return None if geometry is None else str(geometry.geom_type)
 
 
-def _coverage(view: View, store: WritableStore) -> shapely.Geometry | None:
+def coverage_of(view: View, store: WritableStore) -> shapely.Geometry | None:
     """Return the declared extent of validity in x, y of the storage CRS. Raises Forbidden when it cannot be found."""
     declared = view.collection.coverage
     if declared is None:

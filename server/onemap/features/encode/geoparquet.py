@@ -23,8 +23,8 @@ from onemap.features.encode.context import Context, limited, placed
 from onemap.geo.crs import CRS84, Crs
 from onemap.store import Batch
 
-_ROWS = 20_000
-_BYTES = 32 << 20
+_ROWS = 10_000
+_BYTES = 8 << 20
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _BOX = "bbox"
 _TYPES = {0: "Point", 1: "LineString", 2: "LineString", 3: "Polygon", 4: "MultiPoint", 5: "MultiLineString"}

@@ -5,7 +5,8 @@ never used twice), table, primary key, operation, the boxes before and after (x,
 geometry), and ``tx``, the first ``seq`` of the transaction for changes made by this server, NULL for those of other
 programs. The log is written in the transaction of the change, so it has what the table has. ``onemap_log`` has a row
 for each table whose changes are logged: the time ``since`` and the ``seq`` after which its log is complete;
-``onemap_pruned`` says up to which ``seq`` rows were removed.
+``onemap_pruned`` says up to which ``seq`` rows were removed. ``onemap_reader`` has a row for each reader of the log: up
+to which ``seq`` it has read, when (``at``), and within how many ``days`` it comes back.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ CREATE TABLE IF NOT EXISTS onemap_change (
   new_maxy REAL, at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE TABLE IF NOT EXISTS onemap_transaction (id INTEGER PRIMARY KEY CHECK (id = 1), tx INTEGER);
 CREATE TABLE IF NOT EXISTS onemap_log (table_name TEXT PRIMARY KEY, since TEXT NOT NULL, seq INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS onemap_reader (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, days REAL NOT NULL,
+  at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE INDEX IF NOT EXISTS onemap_change_table ON onemap_change (table_name, seq);
 CREATE INDEX IF NOT EXISTS onemap_change_key ON onemap_change (table_name, key, seq);
 INSERT OR IGNORE INTO onemap_transaction VALUES (1, NULL);

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Collection as Several
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import anyio.to_thread
@@ -30,9 +31,10 @@ from onemap.store.geopackage.discover import discover
 from onemap.store.geopackage.edit import apply
 from onemap.store.geopackage.index import Hits, SpatialIndex
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
+from onemap.store.geopackage.prune import prune
 from onemap.store.geopackage.select import Select
 from onemap.store.sql import compose, identifier
-from onemap.store.writing import Edit, shows_all
+from onemap.store.writing import Edit, Pruned, shows_all
 
 _BATCH = 1000
 _SPARE = 50
@@ -210,6 +212,10 @@ class GeoPackageStore:
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
         enable_log(self._connections.path, table)
+
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
+        return prune(self._connections.path, keep)
 
     def modified(self, view: View, key: str) -> Modified | None:
         """Return when a feature was last changed, as far as the log of changes tells."""

@@ -23,6 +23,13 @@ CREATE TABLE IF NOT EXISTS onemap.log (
   xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
   PRIMARY KEY (table_schema, table_name)
 );
+-- The readers of the log: what each has read is what its snapshot sees; ``keep``: within what time it comes back.
+CREATE TABLE IF NOT EXISTS onemap.reader (
+  name text PRIMARY KEY,
+  snapshot pg_snapshot NOT NULL,
+  keep interval NOT NULL,
+  at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 CREATE INDEX IF NOT EXISTS change_key ON onemap.change (table_schema, table_name, key, seq);
 CREATE INDEX IF NOT EXISTS change_xid ON onemap.change (xid);
 CREATE INDEX IF NOT EXISTS change_table ON onemap.change (table_schema, table_name, seq);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Several
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,14 @@ from onemap.store.postgis.edit import apply
 from onemap.store.postgis.generalised import GeneralisedTables
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
+from onemap.store.postgis.prune import prune
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select, decode
 from onemap.store.postgis.sessions import Row, Sessions
 from onemap.store.postgis.target import Target, obstacle, target_of
 from onemap.store.postgis.tiling import Tiling
-from onemap.store.writing import Edit, shows_all
+from onemap.store.writing import Edit, Pruned, shows_all
 
 _MOST = 1000
 _BYTES = 4 * 1024 * 1024
@@ -141,7 +143,7 @@ class PostgisStore(Tiling):
         """Yield the features of a query in its order.
 
         Each batch is a statement of its own, so that a slow reader holds neither a connection nor a transaction. A
-        batch after the first is as large as 16 MiB allow by the size of the features so far.
+        batch after the first is as large as 4 MiB allow by the size of the features so far.
         """
         select = self._select(view, query)
         box = self._box(view, query.box)
@@ -227,6 +229,10 @@ class PostgisStore(Tiling):
     def enable_editing(self, table: TableInfo) -> None:
         """Log the changes of a table from now on. Raises ConfigError."""
         enable_log(self._settings, self._relation(table))
+
+    def prune(self, keep: timedelta) -> Pruned:
+        """Drop changes older than ``keep`` from the log, but none that a reader still needs. Raises ConfigError."""
+        return prune(self._settings, keep)
 
     def modified(self, view: View, key: str) -> Modified | None:
         """Return when a feature was last changed, as far as the log of changes tells."""
@@ -367,7 +373,7 @@ def _let_go(rows: list[Row], select: Select) -> Batch:
 
 
 def _next_size(rows: list[Row]) -> int:
-    """Return how many features of the size of these are about 16 MiB."""
+    """Return how many features of the size of these are about 4 MiB."""
     shapes = sum(len(row[1]) for row in rows[::20] if row[1] is not None) * 20 // len(rows)
     return max(100, min(_MOST, _BYTES // (shapes + 100 * len(rows[0]))))
 
