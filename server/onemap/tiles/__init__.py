@@ -14,6 +14,7 @@ from onemap.tiles.app import TileApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
 from onemap.tiles.mvt import MEDIA_TYPE
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import FORMAT, PATTERN
 from onemap.tiles.routes import TileRoutes
 from onemap.tiles.tilesets import TileSets
@@ -54,7 +55,7 @@ def block(gate: Gate, settings: Settings) -> Block:
         title="OGC API Tiles",
         conformance=CONFORMANCE,
         endpoints=(*_fixed(routes, names), *_of_collection(routes, names)),
-        raw=(RawRoute(PATTERN, TileApp(gate, tilesets, settings)),),
+        raw=(RawRoute(PATTERN, TileApp(gate, tilesets, settings, Packs(settings.packs.folder))),),
         landing_links=_landing_links,
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes, names),

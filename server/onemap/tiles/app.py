@@ -19,6 +19,7 @@ from onemap.tiles.cache import Made, TileCache
 from onemap.tiles.engine import render
 from onemap.tiles.layer import Layer
 from onemap.tiles.mvt import MEDIA_TYPE
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
 from onemap.tiles.resolve import Resolver, Wanted
 from onemap.tiles.tilesets import TileSets
@@ -38,8 +39,8 @@ _VALIDATION: Headers = [(b"cache-control", b"no-cache"), (b"vary", b"Accept, Acc
 class TileApp:
     """The ASGI application of tiles: authorise, compare the entity tag, send the stored body."""
 
-    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings) -> None:
-        self._resolver = Resolver(gate, tilesets)
+    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings, packs: Packs) -> None:
+        self._resolver = Resolver(gate, tilesets, packs)
         self._most = settings.limits.tile_features
         self._cache = TileCache(CACHE_BYTES, max(2, os.cpu_count() or 2))
 

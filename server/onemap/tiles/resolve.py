@@ -12,6 +12,7 @@ import anyio.to_thread
 from onemap.security import Gate
 from onemap.tiles.engine import Tile
 from onemap.tiles.layer import Layer
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import TileRequest, parse_tile
 from onemap.tiles.tilesets import TileSets
 
@@ -28,15 +29,17 @@ class Wanted:
 class Resolver:
     """Find what a tile request means: what the principal may see of it, and whether there is such a tile."""
 
-    def __init__(self, gate: Gate, tilesets: TileSets) -> None:
+    def __init__(self, gate: Gate, tilesets: TileSets, packs: Packs) -> None:
         self._gate = gate
+        self._packs = packs
         self._tilesets = tilesets
 
     async def resolve(self, scope: Mapping[str, Any], match: re.Match[str]) -> Wanted:
         """Return what is asked for. Raises NotFound outside the limits, and what ``parse_tile`` raises."""
         request = parse_tile(scope, match)
         view = self._gate.view(scope["onemap.principal"], request.collection)
-        layer = Layer(view, self._gate.store(view))
+        store = self._gate.store(view)
+        layer = Layer(view, store, pack=self._packs.get(view.collection, store))
         return Wanted(request, (layer,), await self._tile(request, layer))
 
     async def _tile(self, request: TileRequest, layer: Layer) -> Tile:

@@ -96,11 +96,10 @@ def describe(collection: Collection) -> dict[str, Any]:
 
 
 def needed_fields(collection: Collection) -> tuple[Field, ...]:
-    """Return the published fields and, where that is another field, the one with the ids."""
-    names = {item.name for item in collection.fields}
-    if collection.key == collection.table.primary_key or collection.key in names:
-        return collection.fields
-    return (*collection.fields, *(item for item in collection.table.fields if item.name == collection.key))
+    """Return the published fields, and the ones with the ids and classes where these are others."""
+    known = {item.name for item in collection.fields}
+    more = {collection.key, collection.tiles.class_field} - known
+    return (*collection.fields, *(item for item in collection.table.fields if item.name in more))
 
 
 def whole_view(collection: Collection) -> View:

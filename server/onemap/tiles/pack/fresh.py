@@ -63,6 +63,7 @@ class Freshness:
         self._known: _Known | None = None
         self._edited: Edited | None = None
         self._features: dict[int, Batch] = {}
+        self._looks = 0
 
     def edited(self) -> Edited | None:
         """Return what was edited; None when the pack must not be used. Blocks."""
@@ -78,13 +79,19 @@ class Freshness:
         for key in keys:
             batch = self._features.get(key)
             if batch is None:
-                batch = self._features[key] = self._store.feature(self._view, str(key))
+                looks = self._looks
+                batch = self._store.feature(self._view, str(key))
+                with self._lock:
+                    # What was read before a later change was noticed must not be remembered.
+                    if looks == self._looks:
+                        self._features[key] = batch
             if len(batch):
                 found.append(batch)
         return found
 
     def _look(self, state: str) -> Edited | None:
         """Read what changed since the last time."""
+        self._looks += 1
         before = self._known if self._edited is not None else None
         since = before.since if before else self._pack.position
         places: Places = dict(before.places) if before else {}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from onemap.catalog import Collection
 from onemap.store.tiling import Frame as TileFrame
+from onemap.tiles.commands import POINT
 from onemap.tiles.pack.attributes import Columns
 from onemap.tiles.pack.build import describe
 from onemap.tiles.pack.draw import Window, shapes
@@ -19,7 +20,6 @@ from onemap.tiles.pack.frame import Frame
 from onemap.tiles.pack.layer import Drawn, Ints
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.sizes import sizes
-from onemap.tiles.commands import POINT
 
 _MUCH = 1.01
 

@@ -92,10 +92,7 @@ class Packs:
         except OSError:
             mark = None
         known = self._open.get(collection.id)
-        if known and known[1] == mark:
-            found = known[2]
-        else:
-            found = self._opened(path, collection, store) if mark else None
+        found = known[2] if known and known[1] == mark else mark and self._opened(path, collection, store)
         self._open[collection.id] = (time.monotonic() + _LOOK_SECONDS, mark, found)
         return found
 
