@@ -123,7 +123,7 @@ class Freshness:
 
     def _unchanged(self) -> bool:
         """Whether the store as a whole is as it was when the pack was built."""
-        then, now = self._pack.file.meta["settled"], settled(self._store)
+        then, now = self._pack.file.meta.get("settled"), settled(self._store)
         if then is not None and then == now:
             return True
         return bool(self._pack.file.meta["state"] == self._store.state())
