@@ -177,8 +177,6 @@ class _Maker:
                 self._faces.append(Faces(polygons, owners + first, codes[owners], shapely.area(polygons)))
             self._progress("read", self.features.count, total)
         self._rows.finish()
-        for column in self.columns.values():
-            column.finish()
 
     def _stepped(self, batch: Batch) -> Any:
         """Return the geometries in steps. Raises ConfigError for what does not fit."""
