@@ -74,6 +74,7 @@ def load_instance(
     """
     settings = load_settings(root / "config", zone)
     settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}})
+    settings = cached_in(settings, data or root / "data")
     declarations = read_declarations(root / "collections")
     opening = opener(settings, data or root / "data", declarations.values())
     sources = {name: opening.open(name) for name in settings.stores}
@@ -92,6 +93,14 @@ def load_instance(
     styles = load_styles(shipped("styles"), root / "styles")
     left += _style_notes(styles, published)
     return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles)
+
+
+def cached_in(settings: Settings, data: Path, default: Path | None = None) -> Settings:
+    """Return settings that name the folder of kept tiles below the data folder, ``default`` where they name none."""
+    folder = settings.tiles.folder or default
+    if folder is None:
+        return settings
+    return settings.model_copy(update={"tiles": settings.tiles.model_copy(update={"folder": data / folder})})
 
 
 def _style_notes(styles: Library, published: Iterable[Collection]) -> list[LeftOut]:

@@ -53,7 +53,10 @@ def block(gate: Gate, settings: Settings) -> Block:
         title="OGC API Tiles",
         conformance=CONFORMANCE,
         endpoints=(*endpoints.fixed(routes, names, names), *endpoints.of_collection(routes, names)),
-        raw=(RawRoute(PATTERN, tiles), RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles))),
+        raw=(
+            RawRoute(PATTERN, tiles, tiles.ready),
+            RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles)),
+        ),
         landing_links=_landing_links,
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes, tilesets),
