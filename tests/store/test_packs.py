@@ -155,11 +155,11 @@ def decoded(body: bytes, name: str) -> Drawn:
     return dict(found)
 
 
-def opened(path: Path, table: str, folder: Path, tiles: Tiling = Tiling()) -> Layers:
+def opened(path: Path, table: str, folder: Path, tiles: Tiling | None = None) -> Layers:
     folder.mkdir(exist_ok=True)
     found = publish_file(path).registry.get(table)
     assert found is not None
-    return Layers(GeoPackageStore(path, own=True), replace(found, tiles=tiles), folder)
+    return Layers(GeoPackageStore(path, own=True), replace(found, tiles=tiles or Tiling()), folder)
 
 
 @pytest.fixture(scope="module", params=[4490, 4547])
@@ -201,7 +201,7 @@ def largest_side(shape: shapely.Geometry) -> float:
 
 
 def like(one: shapely.Geometry, other: shapely.Geometry, tolerance: float) -> bool:
-    """Whether shapes lie within a tolerance of each other, but for parts and holes of a few units that vanish in one."""
+    """Whether shapes lie within a tolerance of each other, but for parts and holes of a few units."""
     left = [shapely.difference(a, shapely.buffer(b, tolerance)) for a, b in ((one, other), (other, one))]
     parts = shapely.get_parts(left).tolist()
     return all(part.is_empty or largest_side(part) < 30 for part in parts)
