@@ -123,6 +123,13 @@ def test_what_is_wrong_is_named(client: TestClient, query: dict[str, str], named
         assert named in response.json()["detail"]
 
 
+def test_queryables_are_parameters_of_tiles_alone(client: TestClient) -> None:
+    """The documents that describe tiles hand on a ``filter``, which says the same and more."""
+    for address in (TILESET, f"{TILESET}/tilejson.json"):
+        assert client.get(address, params={"DLBM": "0103"}).status_code == 400
+        assert client.get(address, params={"filter": "DLBM = '0103'"}).status_code == 200
+
+
 def test_documents_hand_the_query_on(client: TestClient) -> None:
     query = {"filter": "DLBM = '0103' AND TBMJ > 1", "properties": "DLBM", "datetime": "2024-01-01"}
     document = client.get(TILESET, params={**query, "f": "json"}).json()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.bench import features, overlay, postgis, tiles
+from tests.bench import features, millions, overlay, postgis, tiles
 from tests.bench.peers import HOME
 from tests.bench.table import Row, show
 
 PEERS = ("pygeoapi", "tipg", "martin", "geopandas")
 TABLES = ("features", "postgis", "tiles", "overlay")
+LARGE = "millions"
 
 
 def province(size: str) -> Path:
@@ -35,7 +36,7 @@ def main() -> int:
     """Print the tables asked for; return 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
-    parser.add_argument("--rows", nargs="+", choices=TABLES, default=TABLES)
+    parser.add_argument("--rows", nargs="+", choices=(*TABLES, LARGE), default=TABLES)
     given = parser.parse_args()
     tables, peers, missed = given.rows, given.peers, 0
     if "features" in tables and "pygeoapi" in peers:
@@ -50,6 +51,9 @@ def main() -> int:
     if "overlay" in tables and "geopandas" in peers:
         print("\nOverlay, 500,000 parcels: CPU of this process")
         missed += overlay.table(province("large"))
+    if LARGE in tables:
+        print("\nVector tiles, 10,000,000 parcels in EPSG:4490: cost of a tile, and memory of the server")
+        print(millions.show(millions.costs(millions.layer())))
     return int(missed > 0)
 
 

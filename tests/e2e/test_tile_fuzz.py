@@ -34,12 +34,14 @@ from tests.tile_places import GRIDS, Place, place_at
 
 SECONDS = float(os.environ.get("ONEMAP_FUZZ_SECONDS", "10"))
 WRITERS = READERS = 10
+LEAST_EDITS = 30
 SETTLE = 1.0  # within so many seconds an edit is in every tile of every process
 WORKERS = 2
-ASKED_OF_EACH = 6
+ASKED_OF_EACH = 4
 SIDE = 18  # squares of 100 m in a row
 LEVELS = {"WebMercatorQuad": (12, 13, 14, 15, 16), "CGCS2000Quad": (12, 14)}
 IN_GK = {"Content-Type": "application/geo+json", "Content-Crs": GK}
+EDITED = ("insert 201", "move 204", "rename 204", "delete 204")
 FINE = {200, 201, 204, 304}
 LOST_RACE = {404, 409, 412, 503}  # deleted by another, changed by another, too many at once
 Tile = dict[int, tuple[str, bytes]]
@@ -56,6 +58,13 @@ class Fuzz:
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+
+    def over(self) -> bool:
+        """Whether it is time to stop: a slow machine gets longer, so that there is something to see."""
+        with self.lock:
+            edits = sum(count for name, count in self.answers.items() if name in EDITED)
+        late = time.monotonic() - self.ends
+        return late > 5 * SECONDS or (late > 0 and edits >= LEAST_EDITS)
 
     def note(self, kind: str, response: httpx2.Response) -> None:
         """Count an answer; one that is neither fine nor of a lost race is a fault."""
@@ -96,15 +105,15 @@ def test_no_tile_is_stale(store: Literal["geopackage", "postgis"], tmp_path: Pat
         time.sleep(SETTLE)
         served = {place: ask_everyone(url, place) for place in fuzz.places}
     assert not fuzz.faults, fuzz.faults[:5]
-    assert fuzz.answers["insert 201"] > WRITERS
-    assert fuzz.answers["read 200"] > 10 * READERS
+    assert fuzz.answers["insert 201"] >= LEAST_EDITS / 5, fuzz.answers
+    assert fuzz.answers["read 200"] >= 10 * READERS, fuzz.answers
     fresh = copied(editable, tmp_path / "fresh", cluster)
     stale = []
     for place, answers in served.items():
         wanted = tile(fresh.get(path_of(place)))
         stale += [f"{place.path}: {difference(got, wanted)}" for got in answers if got != wanted]
     assert not stale, (len(stale), stale[:3], fuzz.answers)
-    assert sum(len(tile(fresh.get(path_of(place)))) for place in fuzz.places) > 100
+    assert sum(len(tile(fresh.get(path_of(place)))) for place in fuzz.places) >= LEAST_EDITS
 
 
 def run(fuzz: Fuzz) -> None:
@@ -117,7 +126,7 @@ def run(fuzz: Fuzz) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(SECONDS + 60)
+        thread.join(6 * SECONDS + 60)
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -134,7 +143,7 @@ def guarded(target: Any, fuzz: Fuzz, number: int) -> None:
 def write(fuzz: Fuzz, client: httpx2.Client, rng: random.Random) -> None:
     """Insert, move, rename and delete parcels, one after the other."""
     number = 0
-    while time.monotonic() < fuzz.ends:
+    while not fuzz.over():
         number += 1
         name = f"{rng.random():.12f}"
         where = square(rng.randrange(SIDE), rng.randrange(SIDE), side=rng.choice([20.0, 80.0, 300.0]))
@@ -157,7 +166,7 @@ def write(fuzz: Fuzz, client: httpx2.Client, rng: random.Random) -> None:
 def read(fuzz: Fuzz, client: httpx2.Client, rng: random.Random) -> None:
     """Ask for tiles, some with the entity tag of the time before."""
     tags: dict[Place, str] = {}
-    while time.monotonic() < fuzz.ends:
+    while not fuzz.over():
         place = rng.choice(fuzz.places)
         headers = {"If-None-Match": tags[place]} if place in tags and rng.random() < 0.5 else {}
         response = client.get(path_of(place), headers=headers)

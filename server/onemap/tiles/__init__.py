@@ -15,6 +15,7 @@ from onemap.tiles.app import TileApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
 from onemap.tiles.national import with_national
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import PATTERN
 from onemap.tiles.routes import TileRoutes
 from onemap.tiles.tilesets import Source, TileSets
@@ -47,13 +48,16 @@ def block(gate: Gate, settings: Settings) -> Block:
     tilesets = TileSets(with_national(load_matrix_sets(shipped("matrixsets"))))
     routes = TileRoutes(gate, tilesets, settings)
     names = tuple(tilesets.matrix_sets)
-    tiles = TileApp(gate, tilesets, settings)
+    tiles = TileApp(gate, tilesets, settings, Packs(settings.packs.folder))
     return Block(
         id="tiles",
         title="OGC API Tiles",
         conformance=CONFORMANCE,
         endpoints=(*endpoints.fixed(routes, names, names), *endpoints.of_collection(routes, names)),
-        raw=(RawRoute(PATTERN, tiles), RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles))),
+        raw=(
+            RawRoute(PATTERN, tiles, tiles.ready),
+            RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles)),
+        ),
         landing_links=_landing_links,
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes, tilesets),

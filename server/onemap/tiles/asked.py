@@ -27,22 +27,25 @@ SUBSET = Parameter(
     'The time as a subset of the datetime axis: `datetime("2025-01-01":"2025-12-31")`, `datetime("2025-12-31")`; `*` '
     "is an open end. It means what `datetime` means.",
 )
-_OF_COLLECTION = (DATETIME, SUBSET, *filters.PARAMETERS, selection.PROPERTIES)
-_NAMES = tuple(item.name for item in _OF_COLLECTION)
+OF_COLLECTION = (DATETIME, SUBSET, *filters.PARAMETERS, selection.PROPERTIES)
+_NAMES = tuple(item.name for item in OF_COLLECTION)
 _RESERVED = (*_NAMES, *SHARED)
 OF_DATASET = (COLLECTIONS, DATETIME, SUBSET)
 
 
-def parameters(view: View | None) -> tuple[Parameter, ...]:
-    """Return the parameters of a collection's tiles; those of its queryables where a view is given."""
-    return _OF_COLLECTION if view is None else (*_OF_COLLECTION, *property_parameters(view, _RESERVED))
+def of_properties(view: View | None) -> tuple[Parameter, ...]:
+    """Return the parameters of a collection's tiles that are named by its queryables."""
+    return () if view is None else tuple(property_parameters(view, _RESERVED))
 
 
-def of_collection(call: Call, layer: Layer) -> Layer:
-    """Return a layer as a request asks for it. Raises UnknownParameter, InvalidParameter and UnknownCrs."""
+def of_collection(call: Call, layer: Layer, *, by_property: bool = True) -> Layer:
+    """Return a layer as a request asks for it; ``by_property``: whether queryables are parameters too.
+
+    Raises UnknownParameter, InvalidParameter and UnknownCrs.
+    """
     view = layer.view
     fields = [name for name, field in filters.queryables(view).items() if field and name not in SHARED]
-    refuse_unknown(call.query, [*_NAMES, *fields])
+    refuse_unknown(call.query, [*_NAMES, *(fields if by_property else ())])
     conditions = filters.parse_conditions(call, view, _RESERVED)
     return replace(
         layer,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onemap.block import HTML, JSON, Call
 from onemap.block.links import Link, Links, link
 from onemap.catalog import type_schema
 from onemap.geo.crs import CRS84_URI, Bounds, outward
+from onemap.store.tiling import GeneralisedTable
 from onemap.tiles.generalised import statements
 from onemap.tiles.matrixset import TileMatrixSet
 from onemap.tiles.mvt import MEDIA_TYPE
@@ -57,16 +59,19 @@ def tileset_item(tileset: TileSet, origin: Origin, call: Call) -> dict[str, Any]
     return _essentials(tileset, origin, call) | {"links": [own, *_tile_links(tileset, origin, call)]}
 
 
-def tileset_document(tileset: TileSet, origin: Origin, call: Call, most: int) -> dict[str, Any]:
+def tileset_document(
+    tileset: TileSet, origin: Origin, call: Call, most: int, kept: Mapping[str, Sequence[GeneralisedTable]]
+) -> dict[str, Any]:
     """Return the metadata of a tileset (/req/tileset/description); boxes are in CRS84, longitude first.
 
-    The query of the call, which selects collections or features, is that of the tiles. ``most``: features in a layer.
+    The query of the call, which selects collections or features, is that of the tiles. ``most``: features in a layer;
+    ``kept``: the tables of generalised features of each collection.
     """
     document = _essentials(tileset, origin, call) | {
         "description": origin.description,
         "keywords": list(origin.keywords),
         "attribution": origin.attribution,
-        "layers": [_layer(part, tileset.matrix_set, call, most) for part in tileset.parts],
+        "layers": [_layer(part, tileset.matrix_set, call, most, kept) for part in tileset.parts],
         "links": [
             *_own_links(call),
             *_tile_links(tileset, origin, call),
@@ -107,7 +112,9 @@ def limits_of(tileset: TileSet) -> list[dict[str, Any]]:
     ]
 
 
-def _layer(part: Part, matrix_set: TileMatrixSet, call: Call, most: int) -> dict[str, Any]:
+def _layer(
+    part: Part, matrix_set: TileMatrixSet, call: Call, most: int, kept: Mapping[str, Sequence[GeneralisedTable]]
+) -> dict[str, Any]:
     """Return the description of a layer (17-083r4, table 17); ``generalisation`` is an addition of this server."""
     collection, lang = part.view.collection, call.lang
     geodata = call.links.to("collections", collection.id, f="json")
@@ -128,7 +135,8 @@ def _layer(part: Part, matrix_set: TileMatrixSet, call: Call, most: int) -> dict
     if dimension is not None:
         layer["geometryDimension"] = dimension
     if part.limits:
-        layer |= _levels(part, matrix_set) | {"generalisation": statements(part, matrix_set, most, lang)}
+        said = statements(part, matrix_set, most, lang, kept.get(collection.id, ()))
+        layer |= _levels(part, matrix_set) | {"generalisation": said}
     if part.box:
         layer["boundingBox"] = _bounding_box(part.box)
     return {key: value for key, value in layer.items() if value != ""}

@@ -28,7 +28,7 @@ def fixed(routes: TileRoutes, every: Sequence[str], names: Sequence[str]) -> tup
         Endpoint("/tileMatrixSets", routes.matrix_sets, "getTileMatrixSetsList", "Tile matrix sets"),
         Endpoint("/tileMatrixSets/{tileMatrixSetId}", routes.matrix_set, "getTileMatrixSet", "Tile matrix set",
                  parameters=(_matrix_set_id(every),)),
-        *_tiles(routes, names, "/tiles", "all.dataset.vector", (), asked.OF_DATASET),
+        *_tiles(routes, names, "/tiles", "all.dataset.vector", (), (asked.OF_DATASET, ())),
     )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def of_collection(routes: TileRoutes, names: Sequence[str], view: View | None = 
     base = f"/collections/{view.collection.id if view else '{collectionId}'}/tiles"
     prefix = f"{view.collection.id if view else 'any'}.collection.vector"
     own = () if view else (COLLECTION_ID,)
-    return _tiles(routes, names, base, prefix, own, asked.parameters(view))
+    return _tiles(routes, names, base, prefix, own, (asked.OF_COLLECTION, asked.of_properties(view)))
 
 
 def _tiles(
@@ -46,20 +46,24 @@ def _tiles(
     base: str,
     prefix: str,
     own: tuple[Parameter, ...],
-    query: tuple[Parameter, ...],
+    query: tuple[tuple[Parameter, ...], tuple[Parameter, ...]],
 ) -> tuple[Endpoint, ...]:
-    """Return the endpoints of an origin. Operation ids end as OGC API Tiles asks (/req/oas30/operation-id)."""
+    """Return the endpoints of an origin. Operation ids end as OGC API Tiles asks (/req/oas30/operation-id).
+
+    ``query``: the parameters of tiles and of the documents that describe them, and further ones of tiles.
+    """
     tileset = (*own, _matrix_set_id(names))
+    described = (*tileset, *query[0])
+    asked_of_tile = (*tileset, TILE_MATRIX, TILE_ROW, TILE_COL, *query[0], *query[1])
     response, others = _TILE
     return (
         Endpoint(base, routes.tilesets, f"{prefix}.getTileSetsList", "Tilesets", parameters=own),
         Endpoint(base + "/{tileMatrixSetId}", routes.tileset, f"{prefix}.getTileSet", "Tileset",
-                 parameters=(*tileset, *query), open_query=True),
+                 parameters=described, open_query=True),
         Endpoint(base + "/{tileMatrixSetId}/tilejson.json", routes.tilejson, f"{prefix}.getTileJson",
-                 "TileJSON of a tileset on the web Mercator grid", (JSON,), (*tileset, *query), open_query=True),
+                 "TileJSON of a tileset on the web Mercator grid", (JSON,), described, open_query=True),
         Endpoint(base + "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", answered_raw, f"{prefix}.getTile",
-                 "Vector tile", (MVT,), (*tileset, TILE_MATRIX, TILE_ROW, TILE_COL, *query), response=response,
-                 others=others, routed=False),
+                 "Vector tile", (MVT,), asked_of_tile, response=response, others=others, routed=False),
     )  # fmt: skip
 
 

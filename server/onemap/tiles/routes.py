@@ -11,6 +11,7 @@ from onemap.config import Settings
 from onemap.errors import InvalidParameter, NotFound
 from onemap.security import Gate
 from onemap.tiles import asked, documents
+from onemap.tiles.generalised import kept_by
 from onemap.tiles.layer import Layer
 from onemap.tiles.origin import Origin, dataset, origin_of
 from onemap.tiles.preview import preview
@@ -50,19 +51,20 @@ class TileRoutes:
 
     async def tileset(self, call: Call) -> Reply:
         """Answer the metadata of a tileset."""
-        origin, tileset = await self._asked(call)
+        origin, tileset, layers = await self._asked(call)
+        kept = await anyio.to_thread.run_sync(kept_by, layers)
         page = {
             "origin": origin,
             "tileset": tileset,
             "xyz": xyz(tileset, origin, call),
             "preview": preview(tileset, origin, call),
-            "has_tilejson": documents.has_tilejson(tileset.matrix_set),
         }
-        return Document(documents.tileset_document(tileset, origin, call, self._most), "tiles/tileset.html", page)
+        data = documents.tileset_document(tileset, origin, call, self._most, kept)
+        return Document(data, "tiles/tileset.html", page)
 
     async def tilejson(self, call: Call) -> Reply:
         """Answer TileJSON, which knows only the web Mercator grid."""
-        origin, tileset = await self._asked(call)
+        origin, tileset, _ = await self._asked(call)
         if not documents.has_tilejson(tileset.matrix_set):
             raise NotFound("TileJSON describes Web Mercator tiles only.", f"Use {documents.WEB_MERCATOR_QUAD}.")
         return Document(tilejson(tileset, origin, call))
@@ -76,18 +78,20 @@ class TileRoutes:
         sources = [(view, self._gate.store(view)) for view in self._gate.views(call.principal)]
         return dataset(self._service, sources, call.lang), sources
 
-    async def _asked(self, call: Call) -> tuple[Origin, TileSet]:
-        """Return the tileset that is asked for, with the query that its tiles are asked with checked."""
+    async def _asked(self, call: Call) -> tuple[Origin, TileSet, tuple[Layer, ...]]:
+        """Return the tileset that is asked for, and its layers as the query selects them."""
         origin, sources = self._origin(call)
         layers = _layers(call, origin, sources)
         matrix_set = self._tilesets.matrix_set(call.path["tileMatrixSetId"])
         found = await anyio.to_thread.run_sync(lambda: self._tilesets.get(sources, matrix_set, whole=origin.whole))
-        return origin, _shown(found, layers)
+        return origin, _shown(found, layers), layers
 
 
 def _layers(call: Call, origin: Origin, sources: Sequence[Source]) -> tuple[Layer, ...]:
     layers = tuple(Layer(view, store) for view, store in sources)
-    return asked.of_dataset(call, layers) if origin.whole else (asked.of_collection(call, layers[0]),)
+    if origin.whole:
+        return asked.of_dataset(call, layers)
+    return (asked.of_collection(call, layers[0], by_property=False),)
 
 
 def _shown(tileset: TileSet, layers: Sequence[Layer]) -> TileSet:

@@ -45,6 +45,7 @@ _FORGET = b"""
 DELETE FROM onemap_tiles.generalised WHERE table_schema = %(schema)s AND table_name = %(name)s
   AND (%(unit)s::float8 IS NULL OR (srid, origin_x, origin_y, unit) = (%(srid)s, %(x)s, %(y)s, %(unit)s)) RETURNING id
 """
+_STAMP = b"SELECT count(*), coalesce(max(id), 0) FROM onemap_tiles.generalised"
 _READERS = b"""
 SELECT DISTINCT r.rolname::text FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
 LEFT JOIN pg_roles r ON r.oid = a.grantee
@@ -106,6 +107,12 @@ class GeneralisedTables:
         position = self._log.position()
         since, mark = self._sessions.row(read_sql("mark"), {"oid": relation.oid})
         return orjson.dumps([position, since, mark]).decode()
+
+    def stamp(self) -> str:
+        """Return a token that is another one after features were generalised anew, or forgotten."""
+        if not self._sessions.row(_THERE)[0]:
+            return ""
+        return "-".join(map(str, self._sessions.row(_STAMP)))
 
     def find(self, table: TableInfo, relation: Relation) -> tuple[Kept, ...]:
         """Return what is kept of a table, the finest grid first."""

@@ -31,6 +31,7 @@ class Tiling(ABC):
 
     def __init__(self, generalised: GeneralisedTables) -> None:
         self._generalised = generalised
+        self._stamp = ""
         # Of a moment ago: what was edited since is looked up in the log by each statement.
         self._lately = Memory(self._content.token)
         self._tiles = TileMaker(self._sessions, self._select)
@@ -63,6 +64,14 @@ class Tiling(ABC):
     def generalised(self, view: View) -> tuple[GeneralisedTable, ...]:
         """Return the tables of generalised features of a layer, the finest grid first."""
         return tuple(kept.table for kept in self._kept(view))
+
+    def prepared(self) -> str:
+        """Return a token that is another one after any layer was generalised anew, or forgotten. Blocks."""
+        stamp = self._generalised.stamp()
+        if stamp != self._stamp:
+            self._content.refresh()
+            self._stamp = stamp
+        return stamp
 
     def drop_generalised(self, view: View) -> None:
         """Forget all generalised features of a layer. Raises ConfigError."""

@@ -87,7 +87,8 @@ class WmtsApp:
         match = TILE.fullmatch(path)
         assert match is not None
         try:
-            await self._tiles({**scope, "path": path, "query_string": b"f=mvt"}, receive, send, match)
+            own = {"path": path, "raw_path": path.encode(), "query_string": b"f=mvt"}
+            await self._tiles({**scope, **own}, receive, send, match)
         except NotFound as error:
             raise Fault("TileOutOfRange", "TILEROW", error.detail) from None
 

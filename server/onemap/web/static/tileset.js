@@ -2,7 +2,7 @@
 
 import { el, json, t } from './dom.js'
 
-const { ol, olms } = window
+const { ol } = window
 const SHOWN = { attributes: 12 }
 
 // A projection needs no formulas here: the map, the grid and the tiles are in the same x, y.
@@ -39,10 +39,21 @@ function mapLayers(layers, tiles, resolutions) {
   }))
 }
 
+// Load what reads styles. It looks for a table of states that the complete build of OpenLayers leaves out.
+async function styler() {
+  ol.ImageState ??= { IDLE: 0, LOADING: 1, LOADED: 2, ERROR: 3, EMPTY: 4 }
+  const script = el('script', { src: new URL('vendor/ol/olms.js', import.meta.url) })
+  await new Promise((resolve, reject) => {
+    script.addEventListener('load', resolve)
+    script.addEventListener('error', reject)
+    document.head.append(script)
+  })
+}
+
 // Draw a layer with the style of its collection: the one that the other library draws on web Mercator.
 async function dress(drawn, style, id, resolutions) {
   const sprite = await json(`${style.sprite}.json`)
-  olms.stylefunction(drawn, style, id, resolutions, sprite, `${style.sprite}.png`, () => ['sans-serif'])
+  window.olms.stylefunction(drawn, style, id, resolutions, sprite, `${style.sprite}.png`, () => ['sans-serif'])
 }
 
 function position(map, { geographic }, output) {
@@ -73,6 +84,7 @@ async function start(container) {
     container.append(el('p', { class: 'empty' }, t('没有要素。', 'There are no features.')))
     return
   }
+  await styler()
   const inside = projection(settings)
   const layers = await mapLayers(settings.layers, source(settings, inside), zooms(inside))
   const view = new ol.View({
