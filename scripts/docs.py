@@ -89,7 +89,7 @@ def commands(name: str, command: Any) -> Iterator[str]:
 def rows(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Yield a row for each key of a model, nested models key by key."""
     for name, field in model.model_fields.items():
-        key = prefix + name
+        key = prefix + (field.alias or name)
         nested = models_in(field.annotation)
         if not nested or Text in nested:
             value = "required" if field.is_required() else default(field)

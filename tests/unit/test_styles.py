@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -65,9 +66,8 @@ def drawn(rules: list[dict[str, Any]], *views: View, **more: Any) -> Any:
 def xml(tree: Any) -> str:
     element = filter_element(tree, None, None)
     assert element is not None
-    return (
-        ElementTree.tostring(element, encoding="unicode").replace("ns0:", "").split(">", 1)[1].removesuffix("</Filter>")
-    )
+    written = re.sub(r"(</?)\w+:", r"\1", ElementTree.tostring(element, encoding="unicode"))
+    return written.split(">", 1)[1].removesuffix("</Filter>")
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def load_instance(
     store that is away (``missing``); a fault in a file raises ConfigError.
     """
     settings = load_settings(root / "config", zone)
-    settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}})
+    packs = settings.packs.model_copy(update={"folder": (data or root / "data") / (settings.packs.folder or "derived")})
+    settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}, "packs": packs})
     settings = cached_in(settings, data or root / "data")
     declarations = read_declarations(root / "collections")
     opening = opener(settings, data or root / "data", declarations.values())

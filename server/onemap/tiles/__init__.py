@@ -15,6 +15,7 @@ from onemap.tiles.app import TileApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
 from onemap.tiles.national import with_national
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import PATTERN
 from onemap.tiles.routes import TileRoutes
 from onemap.tiles.tilesets import Source, TileSets
@@ -47,7 +48,7 @@ def block(gate: Gate, settings: Settings) -> Block:
     tilesets = TileSets(with_national(load_matrix_sets(shipped("matrixsets"))))
     routes = TileRoutes(gate, tilesets, settings)
     names = tuple(tilesets.matrix_sets)
-    tiles = TileApp(gate, tilesets, settings)
+    tiles = TileApp(gate, tilesets, settings, Packs(settings.packs.folder))
     return Block(
         id="tiles",
         title="OGC API Tiles",

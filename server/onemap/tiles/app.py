@@ -19,6 +19,7 @@ from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache
 from onemap.tiles.engine import render_soon
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.names import name_of
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
 from onemap.tiles.resolve import Resolver, Wanted
 from onemap.tiles.tilesets import TileSets
@@ -37,8 +38,8 @@ _VARY = (b"vary", b"Accept, Accept-Encoding")
 class TileApp:
     """The ASGI application of tiles: authorise, compare the entity tag, send the stored body."""
 
-    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings) -> None:
-        self._resolver = Resolver(gate, tilesets)
+    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings, packs: Packs) -> None:
+        self._resolver = Resolver(gate, tilesets, packs)
         self._most = settings.limits.tile_features
         keep = settings.tiles
         self.cache = TileCache(

@@ -49,6 +49,10 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     except that an overview always shows the largest there are.
     """
     store = layer.store
+    if layer.pack is not None:
+        made = layer.pack.tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
+        if made is not None:
+            return made
     if _draws(type(store)):
         made = cast(TileStore, store).tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
         if made is not None:
@@ -59,6 +63,8 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
 async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
     """Return the same while the event loop goes on."""
     store = layer.store
+    if layer.pack is not None:
+        return await anyio.to_thread.run_sync(render, layer, tile, most)
     if _draws(type(store)):
         asked = frame(layer.view, tile, most)
         made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))

@@ -11,9 +11,11 @@ import anyio.to_thread
 
 from onemap.block import Call, Principal
 from onemap.security import Gate
+from onemap.store import View
 from onemap.tiles import asked
 from onemap.tiles.engine import Tile
 from onemap.tiles.layer import Layer
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import MVT, Query, TileRequest, parse_tile
 from onemap.tiles.tilesets import TileSet, TileSets
 
@@ -35,8 +37,9 @@ class Wanted:
 class Resolver:
     """Find what a tile request means: what the principal may see of it, and whether there is such a tile."""
 
-    def __init__(self, gate: Gate, tilesets: TileSets) -> None:
+    def __init__(self, gate: Gate, tilesets: TileSets, packs: Packs) -> None:
         self._gate = gate
+        self._packs = packs
         self._tilesets = tilesets
 
     async def resolve(self, scope: Mapping[str, Any], match: re.Match[str]) -> Wanted:
@@ -56,7 +59,11 @@ class Resolver:
     def _layers(self, principal: Principal, collection: str | None) -> tuple[Layer, ...]:
         """Return the layer of a collection, or those of all collections that the principal may see."""
         views = self._gate.views(principal) if collection is None else [self._gate.view(principal, collection)]
-        return tuple(Layer(view, self._gate.store(view)) for view in views)
+        return tuple(self._layer(view) for view in views)
+
+    def _layer(self, view: View) -> Layer:
+        store = self._gate.store(view)
+        return Layer(view, store, pack=self._packs.get(view.collection, store))
 
     async def _tileset(self, request: TileRequest, layers: Sequence[Layer]) -> TileSet:
         matrix_set = self._tilesets.matrix_set(request.matrix_set)

@@ -81,6 +81,17 @@ class GeoPackageStore:
         stats = [file.stat() for file in (path, path.with_name(path.name + "-wal")) if file.exists()]
         return "-".join([*(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats), log_header(path)])
 
+    def settled(self) -> str | None:
+        """Return the number, size and time of the file while nothing waits in its write-ahead log, else None."""
+        log = self._connections.path.with_name(self._connections.path.name + "-wal")
+        try:
+            if log.exists() and log.stat().st_size:
+                return None
+            stat = self._connections.path.stat()
+        except OSError:
+            return None
+        return f"{stat.st_dev:x}.{stat.st_ino:x}.{stat.st_mtime_ns:x}.{stat.st_size:x}"
+
     def version(self, collection: Collection) -> str:
         """Return a digest of the table's last change (gpkg_contents, log of changes) and its number of features."""
         row = (
