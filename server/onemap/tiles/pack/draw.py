@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely.errors import GEOSException
 
 from onemap.geo.crs import WEB_MERCATOR, Array, transform_bounds, transform_xy
 from onemap.store.tiling import Frame as TileFrame
@@ -27,8 +29,7 @@ from onemap.tiles.commands import (
     polygon_rings,
     ring_words,
 )
-from onemap.tiles.generalise.faces import spread
-from onemap.tiles.pack.encoded import APART, EncodedRows
+from onemap.tiles.pack.encoded import APART, EncodedRows, both
 from onemap.tiles.pack.frame import WORLD, Frame
 from onemap.tiles.pack.layer import Ints, Shape, shape_of
 from onemap.tiles.pack.lods import Box, Lod
@@ -157,7 +158,7 @@ def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) 
     if not len(hard):
         return ring_words(_easy(lod, rows, owners, on), closed=True)
     cut = _clipped(lod, rows[hard], owners[hard], on, tolerance)
-    simple = cut if len(hard) == len(rows) else _both(_easy(lod, rows[easy], owners[easy], on), cut)
+    simple = cut if len(hard) == len(rows) else both(_easy(lod, rows[easy], owners[easy], on), cut)
     return ring_words(simple, closed=True)
 
 
@@ -178,23 +179,23 @@ def _easy(lod: Lod, rows: Ints, owners: Ints, on: Window) -> Rings:
 
 def _clipped(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Rings:
     xy, counts, rings, exterior = lod.gather(rows)
-    parts = to_polygons(on.to_grid(xy), counts, exterior)
-    plane = Plane(_same, WINDOW, tolerance)
-    return polygon_rings(Shapes(POLYGON, *clip_polygons(parts, np.repeat(owners, rings)[exterior], plane)))
+    parts, whose = to_polygons(on.to_grid(xy), counts, exterior), np.repeat(owners, rings)[exterior]
+    cut = None if tolerance else _cut(parts, whose)
+    return polygon_rings(Shapes(POLYGON, *(cut or clip_polygons(parts, whose, Plane(_same, WINDOW, tolerance)))))
 
 
-def _both(one: Rings, other: Rings) -> Rings:
-    """Return the rings of both in the order of their owners."""
-    if not len(one.owners):
-        return other
-    if not len(other.owners):
-        return one
-    owners = np.concatenate([one.owners, other.owners])
-    counts = np.concatenate([one.counts, other.counts])
-    order = np.argsort(owners, kind="stable")
-    begin = np.cumsum(counts) - counts
-    xy = np.concatenate([one.xy, other.xy])
-    return Rings(xy[spread(begin[order], counts[order])], counts[order], owners[order])
+def _cut(parts: NDArray[np.object_], owners: Ints) -> tuple[NDArray[np.object_], Ints] | None:
+    """Return what ``clip_polygons`` would where nothing has to be mended, in a third of its steps; else None."""
+    try:
+        pieces, index = shapely.get_parts(shapely.clip_by_rect(parts, *WINDOW), return_index=True)
+    except GEOSException:
+        return None
+    snapped = shapely.transform(pieces, np.rint)
+    solid = shapely.area(snapped) > 0
+    snapped, whose = snapped[solid], owners[index[solid]]
+    if not shapely.is_valid(snapped).all() or (whose[1:] == whose[:-1]).any():
+        return None
+    return snapped, whose
 
 
 def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:
