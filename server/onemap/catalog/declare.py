@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+from pydantic import ConfigDict, StringConstraints
 from pydantic import Field as Setting
-from pydantic import StringConstraints
 
 from onemap.catalog.codes import CodeList
-from onemap.catalog.model import Collection, Coverage, Field, Kind, TableInfo
+from onemap.catalog.model import Collection, Coverage, Field, Kind, TableInfo, Tiling
 from onemap.config.load import read_yaml, validate
 from onemap.config.models import Level, Model, Text
 from onemap.errors import ConfigError, did_you_mean
@@ -52,6 +52,29 @@ class CatalogueDeclaration(Model):
     group: Text | None = Setting(None, description="Second level.")
 
 
+class TilesDeclaration(Model):
+    """How vector tiles are made of the layer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+    generalise: Literal["size", "coverage"] = Setting(
+        "size",
+        description="What low zooms show. size: features that are large enough to be seen. coverage: the surfaces lie"
+        " side by side without gaps and overlaps (land use, planning); small ones merge with a neighbour, none is left"
+        " out.",
+    )
+    class_: str | None = Setting(
+        None,
+        alias="class",
+        description="Field with the class of a surface: like merges with like first; default: colour_by.",
+    )
+    pack: Literal["auto", "always", "never"] = Setting(
+        "auto",
+        description="Whether tiles are made from a pack, a file that is built from the store; auto: where the store"
+        " makes no tiles itself.",
+    )
+
+
 class CollectionDeclaration(Model):
     """One file of ``collections/``."""
 
@@ -75,6 +98,7 @@ class CollectionDeclaration(Model):
     keywords: tuple[str, ...] = Setting((), description="Keywords.")
     attribution: str = Setting("", description="Attribution.")
     colour_by: str | None = Setting(None, description="Field whose code list has a column 'colour' for maps.")
+    tiles: TilesDeclaration = Setting(TilesDeclaration(), description="How vector tiles are made of the layer.")
     order: int = Setting(0, description="Place in lists, ascending.")
     editable: bool = Setting(
         False, description="Whether features may be created, changed and deleted where the zone lets anybody edit."
@@ -117,6 +141,7 @@ def collect(declared: CollectionDeclaration, table: TableInfo, codes: Mapping[st
         colour_by=declared.colour_by,
         order=declared.order,
         editable=declared.editable,
+        tiles=_tiling(declared),
     )
 
 
@@ -133,7 +158,8 @@ def offered_crs(storage: Crs, more: tuple[int, ...] = ()) -> tuple[Crs, ...]:
 def _check_names(declared: CollectionDeclaration, table: TableInfo) -> None:
     known = {field.name for field in table.fields}
     temporal = [declared.datetime] if isinstance(declared.datetime, str) else list(declared.datetime or ())
-    for name in [*(declared.fields or ()), *temporal, *([declared.colour_by] if declared.colour_by else [])]:
+    coloured = [name for name in (declared.colour_by, declared.tiles.class_) if name]
+    for name in [*(declared.fields or ()), *temporal, *coloured]:
         if name not in known:
             raise ConfigError(
                 f"Collection '{declared.id}': table '{table.name}' has no field '{name}'.", did_you_mean(name, known)
@@ -169,6 +195,12 @@ def _field(
         read_only=found.read_only,
         bits=found.bits,
     )
+
+
+def _tiling(declared: CollectionDeclaration) -> Tiling:
+    said = declared.tiles
+    published = said.class_ or declared.colour_by
+    return Tiling(said.generalise == "coverage", published, {"always": True, "never": False}.get(said.pack))
 
 
 def _coverage(declared: CollectionDeclaration) -> Coverage | None:

@@ -48,6 +48,19 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Tiling:
+    """How vector tiles are made of a layer.
+
+    ``coverage``: its surfaces lie side by side and are generalised at low zooms, those of one ``class_field`` value
+    first; other layers drop by size. ``pack``: whether a pack is built, by default where the store makes no tiles.
+    """
+
+    coverage: bool = False
+    class_field: str | None = None
+    pack: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TableInfo:
     """A feature table as a store finds it. ``geometry_type`` is the OGC name in upper case.
 
@@ -99,6 +112,7 @@ class Collection:
     kind: Kind | None = None
     group: Text | None = None
     editable: bool = False
+    tiles: Tiling = Tiling()
 
     def field_for(self, role: str) -> Field | None:
         """Return the field with this role, or None."""

@@ -11,11 +11,13 @@ import yaml
 
 from onemap import __version__
 from onemap.app import collection_id, is_database, load_instance
+from onemap.cli.background import builder_beside
 from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
+from onemap.cli.tiles import tiles
 from onemap.config import GeoPackageSettings, PostgisSettings, PygeoapiSettings, load_settings
 from onemap.config.models import Level
 from onemap.errors import ConfigError, did_you_mean
@@ -31,6 +33,7 @@ demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (ç¤ºè
 application.add_typer(demo, name="demo")
 application.add_typer(editing, name="editing")
 application.add_typer(changes, name="changes")
+application.add_typer(tiles, name="tiles")
 
 
 def _version(wanted: bool) -> None:
@@ -66,7 +69,8 @@ def serve(
     asked = Source(_checked(source), root, zone, data, tuple(store or ()))
     instance = asked.instance()
     announce(instance, f"http://{host}:{port}")
-    run(instance, asked, host, port, workers)
+    with builder_beside(instance, asked):
+        run(instance, asked, host, port, workers)
 
 
 @application.command()

@@ -92,7 +92,7 @@ def _keys(model: type[BaseModel], path: list[str]) -> set[str]:
     for part in path:
         fields = [found.model_fields[part] for found in models if part in found.model_fields]
         models = [found for field in fields for found in models_in(field.annotation)] or models
-    return {key for found in models for key in found.model_fields}
+    return {field.alias or key for found in models for key, field in found.model_fields.items()}
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -185,6 +185,24 @@ class AdminSettings(Model):
     host: str = Field("127.0.0.1", description="Address to listen on.")
 
 
+class PackSettings(Model):
+    """Packs: files that tiles are made from, built from the stores."""
+
+    folder: Path | None = Field(
+        None,
+        description="Folder of the packs, relative to the data folder; default: `derived` there when served from a"
+        " configuration, else none.",
+    )
+    build: Literal["manual", "background"] = Field(
+        "manual",
+        description="manual: with `onemap tiles build`. background: by `onemap serve`, in a process of its own, when a"
+        " pack is missing or its store has changed too much.",
+    )
+    edits: int = Field(
+        2_000, ge=1, le=20_000, description="A pack is built again in the background after so many edited features."
+    )
+
+
 class PolicySettings(Model):
     """Access by classification level. Anything not said is denied."""
 
@@ -229,6 +247,7 @@ class Settings(Model):
     limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
     tiles: TileSettings = Field(default_factory=TileSettings, description="Keeping finished tiles.")
     admin: AdminSettings = Field(default_factory=AdminSettings, description="The administrator's port.")
+    packs: PackSettings = Field(default_factory=PackSettings, description="Files that tiles are made from.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")

@@ -19,6 +19,7 @@ from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache
 from onemap.tiles.engine import render_soon
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.names import name_of
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
 from onemap.tiles.resolve import Resolver, Wanted
 from onemap.tiles.tilesets import TileSets
@@ -37,8 +38,8 @@ _VARY = (b"vary", b"Accept, Accept-Encoding")
 class TileApp:
     """The ASGI application of tiles: authorise, compare the entity tag, send the stored body."""
 
-    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings) -> None:
-        self._resolver = Resolver(gate, tilesets)
+    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings, packs: Packs) -> None:
+        self._resolver = Resolver(gate, tilesets, packs)
         self._most = settings.limits.tile_features
         keep = settings.tiles
         self.cache = TileCache(
@@ -105,13 +106,15 @@ class TileApp:
     def _asked(self, wanted: Wanted) -> Asked:
         tile, layers = wanted.tile, wanted.layers
         place = Place(tile.matrix_set.id, tile.level.id, tile.row, tile.col)
-        key = (place, tile.overview, *(layer.digest for layer in layers))
+        overviews = tuple(drawn.overview for drawn in wanted.tiles)
+        key = (place, overviews, *(layer.digest for layer in layers))
         collections = [layer.view.collection for layer in layers]
         sources = tuple({Source(item.store, item.table.name, item.storage.srid) for item in collections})
         return Asked(key, partial(name_of, wanted, self._most), sources, place, partial(self._make, wanted))
 
     async def _make(self, wanted: Wanted) -> bytes:
-        return b"".join([await render_soon(layer, wanted.tile, self._most) for layer in wanted.layers])
+        drawn = zip(wanted.layers, wanted.tiles, strict=True)
+        return b"".join([await render_soon(layer, tile, self._most) for layer, tile in drawn])
 
     def _remember(self, scope: Scope, entry: Entry, era: int) -> None:
         """Have this request answered from memory from now on, when it is asked again in the same way."""

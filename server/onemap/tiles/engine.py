@@ -18,7 +18,7 @@ from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
 from onemap.tiles.shapes import BUFFER, Plane, make_shapes
 
 _CELLS = 256
-_SIMPLIFY_FROM = 100_000.0
+SIMPLIFY_FROM = 100_000.0
 _HALF_CELL = EXTENT / _CELLS / 2
 _QUARTER_CELL = EXTENT / _CELLS / 4
 _FEW = 1000
@@ -49,6 +49,10 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     except that an overview always shows the largest there are.
     """
     store = layer.store
+    if layer.pack is not None:
+        made = layer.pack.tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
+        if made is not None:
+            return made
     if _draws(type(store)):
         made = cast(TileStore, store).tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
         if made is not None:
@@ -59,6 +63,8 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
 async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
     """Return the same while the event loop goes on."""
     store = layer.store
+    if layer.pack is not None:
+        return await anyio.to_thread.run_sync(render, layer, tile, most)
     if _draws(type(store)):
         asked = frame(layer.view, tile, most)
         made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))
@@ -130,7 +136,7 @@ def _plane(tile: Tile, storage: Crs) -> Plane | None:
 
 
 def _tolerance(tile: Tile) -> float:
-    return _QUARTER_CELL if tile.level.scale_denominator > _SIMPLIFY_FROM else 0.0
+    return _QUARTER_CELL if tile.level.scale_denominator > SIMPLIFY_FROM else 0.0
 
 
 def _half_cell(plane: Plane) -> float:

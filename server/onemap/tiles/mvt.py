@@ -40,7 +40,7 @@ def encode_tile(name: str, shapes: Sequence[Shapes], attributes: Attributes) -> 
     if not encoded:
         return b""
     kept = np.unique(np.concatenate([item.owners for item in encoded]))
-    values, tags = _dictionary(attributes, kept)
+    values, tags = dictionary(attributes, kept)
     packed, starts = _pack_tags(tags)
     ids = [_identity(attributes.keys[owner]) for owner in kept.tolist()]
     layer = [
@@ -76,7 +76,7 @@ def _identity(key: int | str) -> bytes:
     return b""
 
 
-def _dictionary(attributes: Attributes, kept: NDArray[np.int64]) -> tuple[list[bytes], NDArray[np.int64]]:
+def dictionary(attributes: Attributes, kept: NDArray[np.int64]) -> tuple[list[bytes], NDArray[np.int64]]:
     """Return the distinct values, encoded, and for each kept feature and field the place of its value."""
     places: dict[bytes, int] = {}
     tags = np.full((len(kept), len(attributes.fields)), _NULL, dtype=np.int64)

@@ -19,7 +19,8 @@ def name_of(wanted: Wanted, most: int) -> bytes:
     """Return the name of a tile: of the code that makes it, its grid, its layers, and the limit of features."""
     tile = wanted.tile
     made = hashlib.blake2b(code(), digest_size=16)
-    made.update(repr((most, tile.matrix_set.id, tile.level, tile.row, tile.col, tile.overview)).encode())
+    overviews = [drawn.overview for drawn in wanted.tiles]
+    made.update(repr((most, tile.matrix_set.id, tile.level, tile.row, tile.col, overviews)).encode())
     for layer in wanted.layers:
         made.update(layer.digest.encode())
         made.update(described(layer.view.collection))

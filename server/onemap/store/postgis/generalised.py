@@ -16,6 +16,7 @@ from onemap.config import PostgisSettings
 from onemap.errors import ConfigError
 from onemap.geo.crs import Crs, crs_from_srid
 from onemap.store.base import Key, View
+from onemap.store.changelog import Changes
 from onemap.store.postgis.changelog import ChangeLog
 from onemap.store.postgis.connect import connection_options
 from onemap.store.postgis.discover import read_sql
@@ -121,9 +122,13 @@ class GeneralisedTables:
         rows = self._sessions.rows(_KEPT, {"schema": relation.schema, "name": relation.name})
         if not rows:
             return ()
-        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid, "target": relation.oid})
         now = str(self._sessions.row(read_sql("mark"), {"oid": relation.oid})[1])
-        return tuple(self._kept(row, table, logged, now) for row in rows)
+        changes: dict[str, Changes] = {}
+        if logged:
+            positions = {str(row[7]) for row in rows}
+            changes = {position: self._log.changes(position, [table.name], _CHANGES) for position in positions}
+        return tuple(_kept(row, table, changes.get(row[7]), now) for row in rows)
 
     def write(
         self,
@@ -161,16 +166,6 @@ class GeneralisedTables:
             with self._writing(relation) as connection:
                 self._forget(connection, self._values(relation, None))
 
-    def _kept(self, row: Sequence[Any], table: TableInfo, logged: bool, now: str) -> Kept:
-        identifier, srid, x, y, unit, features, columns, position, since, mark, note, made = row
-        changed, stale = 0, now != mark
-        if logged:
-            changes = self._log.changes(position, [table.name], _CHANGES)
-            changed, stale = len({change.key for change in changes.changed}), table.name in changes.unknown
-        grid = Grid(crs_from_srid(srid), (x, y), unit)
-        told = GeneralisedTable(grid, features, made, changed, stale, orjson.loads(note))
-        return Kept(identifier, told, frozenset(columns), since if logged else None)
-
     def _writing(self, relation: Relation) -> _Writing:
         return _Writing(self._settings, relation)
 
@@ -189,6 +184,17 @@ class GeneralisedTables:
         for row in connection.execute(_FORGET, values).fetchall():
             names = sql.SQL(", ").join([sql.Identifier(SCHEMA, f"g{row[0]}{end}") for end in ("", "_members")])
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+
+
+def _kept(row: Sequence[Any], table: TableInfo, changes: Changes | None, now: str) -> Kept:
+    """Return a table as it stands; ``changes``: those of its layer since it was made, None for one without a log."""
+    identifier, srid, x, y, unit, features, columns, _, since, mark, note, made = row
+    changed, stale = 0, now != mark
+    if changes is not None:
+        changed, stale = len({change.key for change in changes.changed}), table.name in changes.unknown
+    grid = Grid(crs_from_srid(srid), (x, y), unit)
+    told = GeneralisedTable(grid, features, made, changed, stale, orjson.loads(note))
+    return Kept(identifier, told, frozenset(columns), since if changes is not None else None)
 
 
 class _Writing:

@@ -9,9 +9,11 @@ from typing import Any
 import anyio.to_thread
 
 from onemap.catalog.model import TableInfo
+from onemap.config import PostgisSettings
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.generalised import GeneralisedTables, Kept
+from onemap.store.postgis.lonlat import add_lonlat
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select
@@ -23,6 +25,7 @@ from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
 class Tiling(ABC):
     """See ``TileStore`` and ``GeneralisingStore``."""
 
+    _settings: PostgisSettings
     _sessions: Sessions
     _content: Content
 
@@ -39,7 +42,7 @@ class Tiling(ABC):
 
     async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return the same while the event loop goes on."""
-        if not self._lately.has(_question(self._relation(view.collection.table))):
+        if frame.tolerance > 0 and not self._lately.has(_question(self._relation(view.collection.table))):
             return await anyio.to_thread.run_sync(self.tile, view, frame, query)
         return await self._tiles.tile_soon(view, frame, query)
 
@@ -60,7 +63,7 @@ class Tiling(ABC):
         return tuple(kept.table for kept in self._kept(view))
 
     def prepared(self) -> str:
-        """Return a token that is another one after features of any layer were generalised anew, or forgotten. Blocks."""
+        """Return a token that is another one after any layer was generalised anew, or forgotten. Blocks."""
         stamp = self._generalised.stamp()
         if stamp != self._stamp:
             self._content.refresh()
@@ -71,6 +74,11 @@ class Tiling(ABC):
         """Forget all generalised features of a layer. Raises ConfigError."""
         self._generalised.drop(self._relation(view.collection.table))
         self._content.refresh()
+
+    def prepare_tiles(self, view: View) -> None:
+        """Store longitudes and latitudes beside projected geometries, for tiles; see ``add_lonlat``."""
+        table = view.collection.table
+        add_lonlat(self._settings, self._relation(table), view.collection.storage)
 
     def _kept(self, view: View) -> tuple[Kept, ...]:
         table = view.collection.table

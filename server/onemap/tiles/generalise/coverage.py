@@ -87,7 +87,7 @@ def _generalise(faces: Faces, sizes: Sizes, seams: Keys) -> tuple[Faces, Ints, i
     found = borders(faces.polygons)
     fixed = at_seam(faces.polygons, found, seams)
     area = shapely.area(faces.polygons)
-    merged = merge(found, area, faces.klass, faces.largest, sizes.smallest)
+    merged = merge(found, area, shapely.length(faces.polygons), faces.klass, faces.largest, sizes.smallest)
     count = len(merged.klass)
     polygons = unite(faces.polygons, merged.region, count)
     fixed_regions = np.zeros(count, dtype=bool)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ class _Regions:
     """Regions by number, each at first one face. ``speaker``: the face whose attributes a region has."""
 
     area: Floats
+    around: Floats
     klass: NDArray[np.int32]
     largest: Floats
     speaker: Ints
@@ -33,23 +35,27 @@ class Merged:
     speaker: Ints
 
 
-def merge(borders: Borders, area: Floats, klass: NDArray[np.int32], largest: Floats, smallest: float) -> Merged:
+def merge(
+    borders: Borders, area: Floats, around: Floats, klass: NDArray[np.int32], largest: Floats, smallest: float
+) -> Merged:
     """Merge regions smaller than ``smallest`` until none has a neighbour, the smallest among neighbours first.
 
     A region merges with the neighbour of its own class with which it shares the longest border; without one, with the
-    neighbour of the longest border. What is merged has the class that covers most of it, and the attributes of the
-    face of that class with the ``largest`` part.
+    neighbour of the longest border, where it can with one that is not narrow: a road borders on everything, and would
+    grow to many times its width. What is merged has the class that covers most of it, and the attributes of the face
+    of that class with the ``largest`` part. ``around``: the perimeter of each face.
     """
     count = len(area)
     label = np.arange(count)
-    regions = _Regions(area.copy(), klass.copy(), largest.copy(), np.arange(count))
+    regions = _Regions(area.copy(), around.copy(), klass.copy(), largest.copy(), np.arange(count))
     a, b, length = borders.a, borders.b, borders.length
     for _ in range(_ROUNDS):
         near = (regions.area[a] < smallest) | (regions.area[b] < smallest)
-        goes, to = _choose(a[near], b[near], length[near], regions, smallest)
+        goes, to, shared = _choose(a[near], b[near], length[near], regions, smallest)
         if not len(goes):
             break
         _join(regions, goes, to)
+        np.add.at(regions.around, to, regions.around[goes] - 2 * shared)
         moved = np.arange(count)
         moved[goes] = to
         label = moved[label]
@@ -60,8 +66,8 @@ def merge(borders: Borders, area: Floats, klass: NDArray[np.int32], largest: Flo
     return Merged(region, regions.klass[kept], regions.largest[kept], regions.speaker[kept])
 
 
-def _choose(a: Ints, b: Ints, length: Floats, regions: _Regions, smallest: float) -> tuple[Ints, Ints]:
-    """Return which regions merge in this round, and into which; none of the latter is among the former.
+def _choose(a: Ints, b: Ints, length: Floats, regions: _Regions, smallest: float) -> tuple[Ints, Ints, Floats]:
+    """Return which regions merge in this round, into which, and along which length; no host goes elsewhere itself.
 
     A region waits while a smaller one wants to join it, and while the one that it wants to join goes elsewhere: chains
     of small regions would else run together into one.
@@ -71,9 +77,10 @@ def _choose(a: Ints, b: Ints, length: Floats, regions: _Regions, smallest: float
     small = regions.area[one] < smallest
     one, other, length = one[small], other[small], length[small]
     like = regions.klass[one] == regions.klass[other]
-    order = np.lexsort((other, -length, ~like, one))
+    narrow = 4 * regions.area[other] < math.sqrt(smallest) * regions.around[other]
+    order = np.lexsort((other, -length, narrow, ~like, one))
     first = order[np.flatnonzero(np.diff(one[order], prepend=-1))]
-    goes, to = one[first], other[first]
+    goes, to, length = one[first], other[first], length[first]
     rank = _ranks(goes, regions.area, len(regions.area))
     wooed = np.full(len(regions.area), len(rank) + 1)
     np.minimum.at(wooed, to, rank[goes])
@@ -81,7 +88,7 @@ def _choose(a: Ints, b: Ints, length: Floats, regions: _Regions, smallest: float
     leaving = np.zeros(len(regions.area), dtype=bool)
     leaving[goes[ready]] = True
     ready &= ~leaving[to]
-    return goes[ready], to[ready]
+    return goes[ready], to[ready], length[ready]
 
 
 def _ranks(goes: Ints, area: Floats, count: int) -> Ints:

@@ -27,6 +27,7 @@ from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
 from onemap.tiles.pack.lods import write_lod
 from onemap.tiles.pack.ragged import polygon_rows, rows_of
 from onemap.tiles.pack.rowfile import RowFile
+from onemap.tiles.pack.settled import settled
 from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
 
 _EVERYTHING = 2**62
@@ -52,7 +53,7 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
     Raises ConfigError where the features cannot be drawn from a pack, Unavailable when the store cannot be read.
     """
     view = whole_view(plan.collection)
-    before = log_position(store), store.state(), store.version(plan.collection)
+    before = log_position(store), store.state(), settled(store)
     extent = store.extent(view)
     frame = frame_for(extent, plan.collection.storage) if extent else None
     if frame is None:
@@ -63,14 +64,14 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
     ):
         maker = _Maker(store, view, plan, frame, Path(work), writer, progress)
         lods, reports = maker.make()
-        position, state, version = before
+        position, state, whole_content = before
         writer.finish(
             {
                 **describe(plan.collection),
                 "frame": [frame.bits, frame.left, frame.top],
                 "position": position,
                 "state": state,
-                "version": version,
+                "settled": whole_content if whole_content == settled(store) else None,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "features": maker.features.count,
                 "columns": {name: column.plain for name, column in maker.columns.items()},
@@ -95,11 +96,10 @@ def describe(collection: Collection) -> dict[str, Any]:
 
 
 def needed_fields(collection: Collection) -> tuple[Field, ...]:
-    """Return the published fields and, where that is another field, the one with the ids."""
-    names = {item.name for item in collection.fields}
-    if collection.key == collection.table.primary_key or collection.key in names:
-        return collection.fields
-    return (*collection.fields, *(item for item in collection.table.fields if item.name == collection.key))
+    """Return the published fields, and the ones with the ids and classes where these are others."""
+    known = {item.name for item in collection.fields}
+    more = {collection.key, collection.tiles.class_field} - known
+    return (*collection.fields, *(item for item in collection.table.fields if item.name in more))
 
 
 def whole_view(collection: Collection) -> View:
@@ -177,8 +177,6 @@ class _Maker:
                 self._faces.append(Faces(polygons, owners + first, codes[owners], shapely.area(polygons)))
             self._progress("read", self.features.count, total)
         self._rows.finish()
-        for column in self.columns.values():
-            column.finish()
 
     def _stepped(self, batch: Batch) -> Any:
         """Return the geometries in steps. Raises ConfigError for what does not fit."""

@@ -169,7 +169,7 @@ def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> 
 
 
 def _points(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Shape:
-    xy, counts, rings, _ = lod.gather(rows)
+    xy, counts, _rings, _ = lod.gather(rows)
     at = on.to_grid(xy)
     with np.errstate(invalid="ignore"):
         inside = ((at >= WINDOW[:2]) & (at <= WINDOW[2:])).all(axis=1)

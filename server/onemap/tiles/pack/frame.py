@@ -59,7 +59,7 @@ def frame_for(extent: Bounds, storage: Crs) -> Frame | None:
     if bounds is None:
         return None
     side = max(bounds[2] - bounds[0], bounds[3] - bounds[1], 1.0) * 1.02
-    bits = min(_FINEST, int(math.floor(math.log2(_ROOM * WORLD / side))))
+    bits = min(_FINEST, math.floor(math.log2(_ROOM * WORLD / side)))
     frame = Frame(max(bits, _COARSEST), 0, 0)
     low_x, low_y, *_ = frame.box(bounds)
     corner = 2 ** max(frame.bits - 22 - 12, 0) * 4096

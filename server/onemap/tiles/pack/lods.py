@@ -88,6 +88,10 @@ class Lod:
             rows = rows[: np.searchsorted(rows, len(self))]
         return np.asarray(rows[_meets(self.box[rows], box)])
 
+    def within(self, rows: Ints, box: Box) -> NDArray[np.bool_]:
+        """Return which of the rows have boxes that meet a box."""
+        return _meets(self.box[rows], box)
+
     def gather(self, rows: Ints) -> tuple[NDArray[np.float64], Ints, Ints, NDArray[np.bool_]]:
         """Return points, points of each ring, rings of each row, and which rings are exterior."""
         first = self.rings[rows]

@@ -7,9 +7,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onemap.catalog import Collection
 from onemap.store.tiling import Frame as TileFrame
+from onemap.tiles.commands import POINT
 from onemap.tiles.pack.attributes import Columns
 from onemap.tiles.pack.build import describe
 from onemap.tiles.pack.draw import Window, shapes
@@ -18,7 +20,6 @@ from onemap.tiles.pack.frame import Frame
 from onemap.tiles.pack.layer import Drawn, Ints
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.sizes import sizes
-from onemap.tiles.commands import POINT
 
 _MUCH = 1.01
 
@@ -53,7 +54,7 @@ class Pack:
         fitting = [lod for lod in self.lods if lod.pixel <= pixel * _MUCH]
         return max(fitting, key=lambda lod: lod.pixel)
 
-    def rows(self, keys: Sequence[int]) -> Ints:
+    def rows(self, keys: Sequence[int] | Ints) -> Ints:
         """Return the attribute rows of primary keys, of those that there are."""
         ordered, order = self.file.array("keys.sorted"), self.file.array("keys.order")
         wanted = np.array(keys, dtype=np.int64)
@@ -64,6 +65,14 @@ class Pack:
     def keyed(self) -> bool:
         """Whether features can be told by their primary keys, as edits need it."""
         return "keys.sorted" in self.file
+
+    def merged(self, lod: Lod) -> bool:
+        """Whether the rows of a level of detail are made of several features each."""
+        return f"{lod.name}/members" in self.file
+
+    def members(self, lod: Lod) -> tuple[NDArray[np.uint32], Ints]:
+        """Return the attribute rows that the rows of a level are made of, and where those of each begin."""
+        return self.file.array(f"{lod.name}/members"), self.file.array(f"{lod.name}/members.starts")
 
     def chosen(self, on: Window, tile: TileFrame, most: int) -> tuple[Lod, Ints]:
         """Return the level of detail for a tile and its rows that meet the tile, ascending, at most so many."""

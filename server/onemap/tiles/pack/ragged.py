@@ -1,4 +1,4 @@
-"""Geometries as arrays: rows of one kind each, rings of rows, points of rings. Coordinates are whole steps, y downwards.
+"""Geometries as arrays: rows of one kind, rings of rows, points of rings; whole steps, y downwards.
 
 A ring of a surface begins with no vertex twice: it closes by itself. Exterior rings have positive area by the
 surveyor's formula, holes negative. A row of points has one "ring" with all of them.
@@ -80,7 +80,7 @@ def _clearance(polygons: NDArray[np.object_], owners: Ints) -> NDArray[np.float6
     clearance = np.minimum(shapely.minimum_clearance(polygons), 1e30)
     several = np.isin(owners, owners[1:][np.diff(owners) == 0])
     if several.any():
-        whose, group = np.unique(owners[several], return_inverse=True)
+        _whose, group = np.unique(owners[several], return_inverse=True)
         together = shapely.minimum_clearance(shapely.multipolygons(polygons[several], indices=group))
         clearance[several] = together[group]
     return np.asarray(clearance)

@@ -1,0 +1,103 @@
+"""The packs of an instance: which there are, and tiles from them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from onemap.catalog import Collection
+from onemap.store import FeatureQuery, Store, View
+from onemap.store.tiling import Frame as TileFrame
+from onemap.tiles.pack import overlay
+from onemap.tiles.pack.draw import window
+from onemap.tiles.pack.fresh import Freshness
+from onemap.tiles.pack.layer import layer
+from onemap.tiles.pack.pack import Pack, largest
+
+_LOOK_SECONDS = 1.0
+
+
+class PackSource:
+    """Tiles of one collection from its pack."""
+
+    def __init__(self, pack: Pack, store: Store, collection: Collection) -> None:
+        self.pack = pack
+        self.freshness = Freshness(pack, store, collection)
+
+    @property
+    def stamp(self) -> str:
+        """What differs between packs of different content, for the keys of caches."""
+        return self.pack.stamp
+
+    def tile(self, view: View, tile: TileFrame, query: FeatureQuery) -> bytes | None:
+        """Return a tile with one layer, empty when nothing is there; None when the pack cannot make it. Blocks.
+
+        That is when it is not known what was changed since it was built, and when the view or the query choose among
+        the features: a generalised shape would show what was not chosen.
+        """
+        if view.rows is not None or query.filter is not None:
+            return None
+        edited = self.freshness.edited()
+        if edited is None:
+            return None
+        pack, columns = self.pack, view.only(query.columns)
+        names = [item.name for item in columns]
+        on = window(pack.frame, tile)
+        if on is None:
+            return b""
+        lod, rows = pack.chosen(on, tile, query.limit)
+        plane = overlay.plane(tile, view.collection.storage) if len(edited.keys) else None
+        near = edited.near(plane.bounds) if plane else []
+        rows, others = overlay.without(pack, lod, rows, near, edited)
+        made = [pack.drawn(lod, rows, on, names)]
+        if len(others):
+            others = others[pack.full.within(others, on.box)]
+            made.append(pack.drawn(pack.full, largest(pack.full, others, query.limit), on, names, tile.tolerance))
+        if plane and near:
+            batches = self.freshness.features(near)
+            smallest = 0.0 if pack.coverage else tile.smallest
+            drawn = overlay.drawn(batches, view.collection, columns, plane, smallest) if batches else None
+            made += [drawn] if drawn else []
+        return layer(view.collection.id, names, made)
+
+
+class Packs:
+    """The packs in a folder, opened when they are asked for and again when they were built anew."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._open: dict[str, tuple[float, Any, PackSource | None]] = {}
+
+    def path(self, collection: Collection) -> Path | None:
+        """Return where the pack of a collection belongs."""
+        return self._folder / f"{collection.id}.pack" if self._folder else None
+
+    def get(self, collection: Collection, store: Store) -> PackSource | None:
+        """Return the pack of a collection, None when there is none. Looks at the file once a second."""
+        known = self._open.get(collection.id)
+        if self._folder is None or (known and time.monotonic() < known[0]):
+            return known[2] if known else None
+        with self._lock:
+            return self._look(collection, store)
+
+    def _look(self, collection: Collection, store: Store) -> PackSource | None:
+        path = self.path(collection)
+        assert path is not None
+        try:
+            stat = path.stat()
+            mark = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            mark = None
+        known = self._open.get(collection.id)
+        found = known[2] if known and known[1] == mark else mark and self._opened(path, collection, store)
+        self._open[collection.id] = (time.monotonic() + _LOOK_SECONDS, mark, found)
+        return found
+
+    def _opened(self, path: Path, collection: Collection, store: Store) -> PackSource | None:
+        try:
+            return PackSource(Pack(path, collection), store, collection)
+        except (OSError, ValueError, KeyError):
+            return None
