@@ -49,6 +49,7 @@ class TileApp:
             _file(keep.folder, settings.zone),
             keep.shared_bytes,
         )
+        tilesets.state = self.cache.followers.state
         self._validation: Headers = [(b"cache-control", keep.cache_control.encode()), _VARY]
         self._seen: set[tuple[bytes, bytes | None]] = set()
 
@@ -109,7 +110,7 @@ class TileApp:
         overviews = tuple(drawn.overview for drawn in wanted.tiles)
         key = (place, overviews, *(layer.digest for layer in layers))
         collections = [layer.view.collection for layer in layers]
-        sources = tuple({Source(item.store, item.table.name, item.storage.srid) for item in collections})
+        sources = tuple(sorted({Source(item.store, item.table.name, item.storage.srid) for item in collections}))
         return Asked(key, partial(name_of, wanted, self._most), sources, place, partial(self._make, wanted))
 
     async def _make(self, wanted: Wanted) -> bytes:

@@ -136,6 +136,7 @@ class Followers:
         self._levels = levels
         self._lock = threading.Lock()
         self._known: dict[str, Follower] = {}
+        self._by_store: dict[int, Follower] = {}
 
     def follow(self, stores: Mapping[str, Store], sources: Iterable[Source]) -> None:
         """Follow the stores of these sources; to be called before their data is read. Raises Unavailable."""
@@ -148,17 +149,17 @@ class Followers:
         """Whether all these sources are followed. Does not block."""
         return all(source.store in self._known and self._known[source.store].knows(source) for source in sources)
 
-    def state(self, name: str) -> str | None:
-        """Return the state of a store as of the last look; None for one that is not followed."""
-        follower = self._known.get(name)
-        return None if follower is None else follower.state
+    def state(self, store: Store) -> str:
+        """Return the state of a store as of the last look; one that is not followed yet is asked for it."""
+        follower = self._by_store.get(id(store))
+        return store.state() if follower is None else follower.state
 
     def _begin(self, name: str, store: Store) -> Follower:
         with self._lock:
             if name not in self._known:
                 follower = Follower(name, store, self._levels)
                 follower.start()
-                self._known[name] = follower
+                self._by_store[id(store)] = self._known[name] = follower
             return self._known[name]
 
 
