@@ -33,6 +33,11 @@ from tests.synthetic import coverage
 COVER = Tiling(coverage=True, class_field="class")
 
 
+@pytest.fixture(params=[4490, 4547])
+def srid(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture
 def cover(srid: int, tmp_path: Path) -> Layers:
     cells = coverage(1500, 11, srid, SIDE)
