@@ -178,13 +178,6 @@ class TileSettings(Model):
     )
 
 
-class AdminSettings(Model):
-    """The administrator's port, which answers `/metrics` for Prometheus; not for the public."""
-
-    port: int | None = Field(None, ge=1, le=65535, description="Port; default: none.")
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-
-
 class PackSettings(Model):
     """Packs: files that tiles are made from, built from the stores."""
 
@@ -201,6 +194,13 @@ class PackSettings(Model):
     edits: int = Field(
         2_000, ge=1, le=20_000, description="A pack is built again in the background after so many edited features."
     )
+
+
+class AdminSettings(Model):
+    """The administrator's port, which answers `/metrics` for Prometheus; not for the public."""
+
+    port: int | None = Field(None, ge=1, le=65535, description="Port; default: none.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
 
 
 class PolicySettings(Model):
@@ -246,8 +246,8 @@ class Settings(Model):
     stores: dict[str, StoreSettings] = Field(default_factory=dict, description="Sources by name.")
     limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
     tiles: TileSettings = Field(default_factory=TileSettings, description="Keeping finished tiles.")
-    admin: AdminSettings = Field(default_factory=AdminSettings, description="The administrator's port.")
     packs: PackSettings = Field(default_factory=PackSettings, description="Files that tiles are made from.")
+    admin: AdminSettings = Field(default_factory=AdminSettings, description="The administrator's port.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")

@@ -46,9 +46,10 @@ CONFORMANCE = (
 def block(gate: Gate, settings: Settings) -> Block:
     """Return the Tiles block."""
     tilesets = TileSets(with_national(load_matrix_sets(shipped("matrixsets"))))
-    routes = TileRoutes(gate, tilesets, settings)
+    packs = Packs(settings.packs.folder)
+    routes = TileRoutes(gate, tilesets, settings, packs)
     names = tuple(tilesets.matrix_sets)
-    tiles = TileApp(gate, tilesets, settings, Packs(settings.packs.folder))
+    tiles = TileApp(gate, tilesets, settings, packs)
     return Block(
         id="tiles",
         title="OGC API Tiles",

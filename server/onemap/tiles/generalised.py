@@ -35,11 +35,14 @@ def kept_by(layers: Iterable[Layer]) -> dict[str, tuple[GeneralisedTable, ...]]:
     There are none for a layer of some of the features only: those that are merged could not be told apart.
     """
     whole = (layer for layer in layers if layer.filter is None and layer.view.rows is None)
-    return {
-        layer.view.collection.id: tuple(table for table in layer.store.generalised(layer.view) if not table.stale)
-        for layer in whole
-        if isinstance(layer.store, GeneralisingStore)
-    }
+    return {layer.view.collection.id: _kept(layer) for layer in whole}
+
+
+def _kept(layer: Layer) -> tuple[GeneralisedTable, ...]:
+    packed = layer.pack.tables() if layer.pack else ()
+    if packed or not isinstance(layer.store, GeneralisingStore):
+        return packed
+    return tuple(table for table in layer.store.generalised(layer.view) if not table.stale)
 
 
 def statements(

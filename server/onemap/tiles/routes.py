@@ -14,6 +14,7 @@ from onemap.tiles import asked, documents
 from onemap.tiles.generalised import kept_by
 from onemap.tiles.layer import Layer
 from onemap.tiles.origin import Origin, dataset, origin_of
+from onemap.tiles.pack.source import Packs
 from onemap.tiles.preview import preview
 from onemap.tiles.tilejson import tilejson, xyz
 from onemap.tiles.tilesets import Source, TileSet, TileSets
@@ -22,8 +23,9 @@ from onemap.tiles.tilesets import Source, TileSet, TileSets
 class TileRoutes:
     """The handlers of tile matrix sets and tilesets."""
 
-    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings) -> None:
+    def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings, packs: Packs) -> None:
         self._gate = gate
+        self._packs = packs
         self._tilesets = tilesets
         self._service = settings.service
         self._most = settings.limits.tile_features
@@ -81,17 +83,17 @@ class TileRoutes:
     async def _asked(self, call: Call) -> tuple[Origin, TileSet, tuple[Layer, ...]]:
         """Return the tileset that is asked for, and its layers as the query selects them."""
         origin, sources = self._origin(call)
-        layers = _layers(call, origin, sources)
+        layers = self._layers(call, origin, sources)
         matrix_set = self._tilesets.matrix_set(call.path["tileMatrixSetId"])
         found = await anyio.to_thread.run_sync(lambda: self._tilesets.get(sources, matrix_set, whole=origin.whole))
         return origin, _shown(found, layers), layers
 
-
-def _layers(call: Call, origin: Origin, sources: Sequence[Source]) -> tuple[Layer, ...]:
-    layers = tuple(Layer(view, store) for view, store in sources)
-    if origin.whole:
-        return asked.of_dataset(call, layers)
-    return (asked.of_collection(call, layers[0], by_property=False),)
+    def _layers(self, call: Call, origin: Origin, sources: Sequence[Source]) -> tuple[Layer, ...]:
+        packs = self._packs
+        layers = tuple(Layer(view, store, pack=packs.get(view.collection, store)) for view, store in sources)
+        if origin.whole:
+            return asked.of_dataset(call, layers)
+        return (asked.of_collection(call, layers[0], by_property=False),)
 
 
 def _shown(tileset: TileSet, layers: Sequence[Layer]) -> TileSet:
