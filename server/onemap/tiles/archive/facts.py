@@ -124,8 +124,6 @@ def is_web_mercator(grid: TileMatrixSet) -> bool:
     return grid.id == "WebMercatorQuad"
 
 
-
-
 def _level(plan: LevelPlan) -> tuple[int, int, int, int, int, bool]:
     limits = plan.limits
     return plan.zoom, limits.min_row, limits.max_row, limits.min_col, limits.max_col, plan.overview
