@@ -54,7 +54,7 @@ RestartOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What an archive is asked for, as a process of its own can be told."""
 
     source: Source
@@ -65,7 +65,7 @@ class _Order:
 
     def open(self) -> Maker:
         """Return what makes the tiles, in a process of its own."""
-        return _work(self.source.instance(), self, Path(), 1).maker
+        return work_of(self.source.instance(), self, Path(), 1).maker
 
 
 @tiles.command("seed")
@@ -91,7 +91,7 @@ def tiles_seed(
     settings = instance.settings
     assert settings.tiles.folder is not None
     for name in collection:
-        order = _Order(source, name, matrix_set, _zooms(zooms), _bounds(bounds))
+        order = Order(source, name, matrix_set, _zooms(zooms), _bounds(bounds))
         target = seed_path(settings.tiles.folder, settings.zone, name, matrix_set)
         outcome = _carry_out(instance, order, target, workers, restart)
         outcome.facts.write(target)
@@ -119,7 +119,7 @@ def tiles_export(
     if file.suffix not in (".pmtiles", ".mbtiles"):
         raise ConfigError(f"'{file.name}' ends neither with .pmtiles nor with .mbtiles.")
     source = Source(None, root, zone, data, tuple(store or ()))
-    order = _Order(source, collection, matrix_set, _zooms(zooms), _bounds(bounds))
+    order = Order(source, collection, matrix_set, _zooms(zooms), _bounds(bounds))
     if file.suffix == ".mbtiles" and matrix_set != "WebMercatorQuad":
         raise ConfigError("MBTiles holds tiles of WebMercatorQuad only.", "Write PMTiles for other tile matrix sets.")
     _carry_out(source.instance(), order, file, workers, restart)
@@ -132,8 +132,8 @@ def tiles_info(file: Annotated[Path, typer.Argument(help="A PMTiles or MBTiles f
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
-def _carry_out(instance: Instance, order: _Order, target: Path, workers: int | None, restart: bool) -> Outcome:
-    work = _work(instance, order, target, workers)
+def _carry_out(instance: Instance, order: Order, target: Path, workers: int | None, restart: bool) -> Outcome:
+    work = work_of(instance, order, target, workers)
     maker = work.maker
     count = sum(plan.count for plan in maker.levels)
     if count > _MOST_TILES:
@@ -153,7 +153,8 @@ def _carry_out(instance: Instance, order: _Order, target: Path, workers: int | N
     return outcome
 
 
-def _work(instance: Instance, order: _Order, target: Path, workers: int | None) -> Work:
+def work_of(instance: Instance, order: Order, target: Path, workers: int | None) -> Work:
+    """Return the work on an archive. Raises ConfigError for what is not there."""
     view = instance.gate.view(identify(), _known(instance, order.collection).id)
     store = instance.gate.store(view)
     tilesets = TileSets(with_national(load_matrix_sets(shipped("matrixsets"))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
@@ -96,11 +97,19 @@ def write_directory(entries: Sequence[DirectoryEntry]) -> bytes:
     return gzip.compress(bytes(made), 9, mtime=0)
 
 
+def unpacked(content: bytes) -> bytes:
+    """Return what was compressed with gzip. Raises ValueError where it is broken."""
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError("a part of it cannot be unpacked") from error
+
+
 def read_directory(content: bytes) -> list[DirectoryEntry]:
     """Return the entries of a directory. Raises ValueError where it is none."""
     try:
-        numbers = _varints(gzip.decompress(content))
-    except (OSError, EOFError, IndexError) as error:
+        numbers = _varints(unpacked(content))
+    except IndexError as error:
         raise ValueError("a directory cannot be read") from error
     count = numbers[0] if numbers else 0
     if len(numbers) != 1 + 4 * count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,8 @@ def write_mbtiles(path: Path, tiles: Iterable[tuple[int, int, int, bytes]], abou
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"{path} cannot be written: {error}.") from None
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
     return count
 
 

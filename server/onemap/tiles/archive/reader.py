@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
+import weakref
 from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,16 @@ from typing import Any
 import orjson
 
 from onemap.errors import ConfigError
-from onemap.tiles.archive.directory import GZIP, HEADER_BYTES, MVT, DirectoryEntry, Header, find, read_directory
+from onemap.tiles.archive.directory import (
+    GZIP,
+    HEADER_BYTES,
+    MVT,
+    DirectoryEntry,
+    Header,
+    find,
+    read_directory,
+    unpacked,
+)
 
 _LEAVES = 64
 _DEEPEST = 4
@@ -26,9 +35,10 @@ class Archive:
         self._leaves: OrderedDict[int, list[DirectoryEntry]] = OrderedDict()
         self._lock = Lock()
         try:
-            self._file = path.open("rb", buffering=0)
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+        self.close = weakref.finalize(self, os.close, self._file)
         try:
             self.header = Header.read(self._read(0, HEADER_BYTES))
             if self.header.internal_compression != GZIP or (self.header.tile_compression, self.header.tile_type) != (
@@ -37,16 +47,10 @@ class Archive:
                 raise ValueError("only vector tiles compressed with gzip are read here")
             self._root = read_directory(self._read(self.header.root_offset, self.header.root_length))
             packed = self._read(self.header.metadata_offset, self.header.metadata_length)
-            self.metadata: dict[str, Any] = orjson.loads(gzip.decompress(packed))
-        except (ValueError, OSError, EOFError) as error:
+            self.metadata: dict[str, Any] = orjson.loads(unpacked(packed))
+        except (ValueError, OSError) as error:
             self.close()
             raise ConfigError(f"{path} is no archive of tiles: {error}.") from None
-        stat = os.fstat(self._file.fileno())
-        self.identity = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
     def tile(self, number: int) -> bytes | None:
         """Return a tile as it is stored; None where there is none. Raises ConfigError for a broken file. Blocks."""
@@ -76,7 +80,7 @@ class Archive:
         return found
 
     def _read(self, offset: int, length: int) -> bytes:
-        content = os.pread(self._file.fileno(), length, offset)
+        content = os.pread(self._file, length, offset)
         if len(content) != length:
             raise ValueError("it ends too early")
         return content
