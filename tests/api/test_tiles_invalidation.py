@@ -301,7 +301,7 @@ def test_edits_and_requests_side_by_side_leave_no_stale_tile(editable: Editable,
     """Writers, here and by hand, and readers of two processes; afterwards every tile kept is as one made anew."""
     workers = [begin() for _ in range(2)]
     for worker in workers:
-        worker.dawdle(0.1)
+        worker.dawdle(0.4)
     paths = [path for column in range(0, 15, 2) for path in tiles(workers[0], column, levels="12 15 17")]
     paths = sorted(set(paths))
     stop, faults = time.monotonic() + 4.0, []
