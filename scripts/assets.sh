@@ -39,5 +39,7 @@ for part in earcut geotiff pako pbf quickselect rbush zarrita zstddec; do # they
 done
 copy ol-mapbox-style ol dist/olms.js
 cp "$modules/ol-mapbox-style/LICENSE" "$vendor/ol/LICENSE.ol-mapbox-style"
+copy pmtiles pmtiles dist/pmtiles.js package.json # BSD-3-Clause; the package has no other notice
+cp "$modules/fflate/LICENSE" "$vendor/pmtiles/LICENSE.fflate" # it is inside pmtiles.js
 copy swagger-ui-dist swagger-ui swagger-ui-bundle.js swagger-ui.css swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE
 touch "$vendor/.complete"
