@@ -22,9 +22,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo (PORT, HOST, ZONE, SIZE=small|medium|large, STORE=postgis)
-	@$(if $(filter postgis,$(STORE)),export DEMO_DSN=$$(scripts/demo-postgis.sh) &&) \
-	exec .venv/bin/onemap serve --root . --zone $(ZONE) --host $(HOST) --port $(PORT) \
-	$(if $(filter postgis,$(STORE)),--store province=$$DEMO_DSN)
+	@exec $(if $(filter postgis,$(STORE)),scripts/demo.sh,.venv/bin/onemap serve) \
+	--root . --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 test: debian .venv/.dev $(VENDOR) lint ## Install what the tests need, lint, and run every ring but the conformance ring
 	@.venv/bin/pytest -q --tb=short $(RINGS)
@@ -46,9 +45,9 @@ conformance: .venv/.dev $(VENDOR) ## The project's conformance ring, then the of
 	@.venv/bin/pytest -q --tb=short tests/conformance
 	@.venv/bin/python scripts/cite.py
 
-bench: .venv/.dev $(VENDOR) ## Measure against peers: make bench PEERS="pygeoapi geopandas"
+bench: .venv/.dev $(VENDOR) ## Measure against peers: make bench ROWS="tiles overlay" PEERS="martin geopandas"
 	@scripts/debian.sh libsqlite3-mod-spatialite || echo "pygeoapi needs it to read a GeoPackage."
-	@.venv/bin/python tests/bench/run.py $(if $(PEERS),--peers $(PEERS))
+	@.venv/bin/python tests/bench/run.py $(if $(ROWS),--rows $(ROWS)) $(if $(PEERS),--peers $(PEERS))
 
 openapi: .venv/.runtime data/demo/.size-$(SIZE) ## Write openapi.yml again
 	@mkdir -p build

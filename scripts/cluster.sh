@@ -1,12 +1,12 @@
 #!/bin/sh
-# A private PostgreSQL 15 cluster with PostGIS for tests and the demo: cluster.sh start|stop|dsn FOLDER
-# It listens on a free port of 127.0.0.1 and on a socket in its folder, trusts local users only, and keeps no promise
-# of durability: it is made for data that can be made again. The cluster of the Debian package is left alone.
+# A private PostgreSQL 15 cluster with PostGIS for tests and the demo: cluster.sh start|stop|dsn|status FOLDER
+# It listens on a free port of 127.0.0.1, the same one each time unless another program has taken it, and on a socket in
+# its folder, trusts local users only, and keeps no promise of durability: it is made for data that can be made again. The cluster of the Debian package is left alone.
 set -eu
 
 here=$(dirname "$0")
 action=${1:-}
-[ -n "${2:-}" ] || { echo "usage: cluster.sh start|stop|dsn FOLDER" >&2; exit 2; }
+[ -n "${2:-}" ] || { echo "usage: cluster.sh start|stop|dsn|status FOLDER" >&2; exit 2; }
 mkdir -p "$2"
 folder=$(cd "$2" && pwd -P)
 bin=${POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
@@ -56,14 +56,26 @@ logging_collector = off
 CONF
 }
 
+# The port asked for where nobody listens on it, else any that is free.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 - "${1:-0}" <<'PROBE'
+import socket, sys
+for port in (int(sys.argv[1]), 0):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        print(probe.getsockname()[1])
+        break
+PROBE
 }
 
 start() {
     running && return
     [ -s "$folder/data/PG_VERSION" ] || create
-    port=$(cat "$folder/port" 2>/dev/null || free_port)
+    port=$(free_port "$(cat "$folder/port" 2>/dev/null)")
     echo "$port" >"$folder/port"
     rm -f "$folder/data/postmaster.pid"
     as_server "$bin/pg_ctl" start -s -w -D "$folder/data" -l "$folder/data/server.log" -o "-p $port" >&2
@@ -76,8 +88,9 @@ start)
     ;;
 stop) ! running || as_server "$bin/pg_ctl" stop -s -m "${MODE:-fast}" -D "$folder/data" ;;
 dsn) dsn ;;
+status) ! running || echo running ;;
 *)
-    echo "usage: cluster.sh start|stop|dsn FOLDER" >&2
+    echo "usage: cluster.sh start|stop|dsn|status FOLDER" >&2
     exit 2
     ;;
 esac

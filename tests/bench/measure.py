@@ -9,7 +9,7 @@ import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -23,13 +23,11 @@ class Server:
     url: str
     pid: int
     database: int | None = None
-    seen: dict[int, float] = field(default_factory=dict, compare=False)
 
     def cpu(self) -> float:
-        """Return the CPU seconds of the process and its children so far, those that have ended included."""
+        """Return the CPU seconds of the processes and their children so far, those that have ended included."""
         roots = [self.pid, *([self.database] if self.database else [])]
-        self.seen.update({pid: _cpu(pid) for root in roots for pid in _family(root)})
-        return sum(self.seen.values())
+        return sum(_cpu(pid) for root in roots for pid in _family(root))
 
     def rss_mib(self) -> float:
         """Return the resident memory of the process in MiB."""
@@ -38,13 +36,20 @@ class Server:
 
 
 def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
     return [pid, *(relative for child in children for relative in _family(int(child)))]
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """Return the CPU seconds of a process and of its children that have ended, as parallel workers of a query do."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / _TICK
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 HOME = Path(os.environ.get("ONEMAP_BENCH_HOME", Path.home() / ".cache" / "onemap-bench"))
 PYGEOAPI = ("pygeoapi==0.24.*", "pysqlite3-binary", "gunicorn", "psycopg2-binary", "sqlalchemy", "geoalchemy2")
+MARTIN_VERSION = "1.14.0"
 TIPG = ("tipg==1.6.*", "uvicorn[standard]")
 _SQLITE = """\
 import sys
@@ -78,3 +80,19 @@ resources:
 def tipg_python() -> Path:
     """Return the Python of an environment with tipg."""
     return environment("tipg-1.6", TIPG) / "bin" / "python"
+
+
+def martin_program() -> Path:
+    """Return the program martin, built from the Rust registry when it is not there: ten minutes on two cores.
+
+    Its default features would load more from the network while it is built.
+    """
+    folder = HOME / f"martin-{MARTIN_VERSION}"
+    program = folder / "bin" / "martin"
+    if not program.exists():
+        features = ("--no-default-features", "--features", "postgres,mbtiles,pmtiles")
+        command = ["cargo", "install", "martin", "--version", MARTIN_VERSION, "--locked", *features]
+        with tempfile.TemporaryDirectory(dir=HOME) as target:
+            environment = {**os.environ, "CARGO_TARGET_DIR": target}
+            subprocess.run([*command, "--root", folder], check=True, env=environment)
+    return program

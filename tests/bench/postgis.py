@@ -43,17 +43,15 @@ def rows(province: Path, peers: Sequence[str]) -> list[Row]:
         gpkg, bounds = geographic_copy(province, folder, 4326)
         with database(gpkg) as (dsn, postmaster):
             with _ours(dsn) as server:
-                mine = _measured(replace(server, database=postmaster, seen={}), _requests(bounds, "dltb"))
+                mine = _measured(replace(server, database=postmaster), _requests(bounds, "dltb"))
             made = []
             if "pygeoapi" in peers:
                 with _pygeoapi(dsn, bounds, folder) as server:
-                    theirs = _measured(
-                        replace(server, database=postmaster, seen={}), _requests(bounds, "dltb", cql2=False)
-                    )
+                    theirs = _measured(replace(server, database=postmaster), _requests(bounds, "dltb", cql2=False))
                 made += _rows("pygeoapi 0.24", mine, theirs, 0)
             if "tipg" in peers:
                 with _tipg(dsn) as server:
-                    theirs = _measured(replace(server, database=postmaster, seen={}), _requests(bounds, "public.dltb"))
+                    theirs = _measured(replace(server, database=postmaster), _requests(bounds, "public.dltb"))
                 made += _rows("tipg 1.6", mine, theirs, 1)
             return made
 

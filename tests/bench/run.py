@@ -11,11 +11,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.bench import features, overlay, postgis
+from tests.bench import features, millions, overlay, postgis, tiles
 from tests.bench.peers import HOME
-from tests.bench.table import show
+from tests.bench.table import Row, show
 
-PEERS = ("pygeoapi", "tipg", "geopandas")
+PEERS = ("pygeoapi", "tipg", "martin", "geopandas")
+TABLES = ("features", "postgis", "tiles", "overlay")
+LARGE = "millions"
 
 
 def province(size: str) -> Path:
@@ -34,20 +36,31 @@ def main() -> int:
     """Print the tables asked for; return 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS)
-    peers = parser.parse_args().peers
-    missed = 0
-    if "pygeoapi" in peers:
+    parser.add_argument("--rows", nargs="+", choices=(*TABLES, LARGE), default=TABLES)
+    given = parser.parse_args()
+    tables, peers, missed = given.rows, given.peers, 0
+    if "features" in tables and "pygeoapi" in peers:
         rows = features.rows(province("medium"))
-        print(show("Features and tiles from a GeoPackage, 100,000 parcels: CPU per request", rows))
-        missed += sum(row.verdict == "MISSED" for row in rows)
-    if {"pygeoapi", "tipg"} & set(peers):
+        missed += _print("Features and tiles from a GeoPackage, 100,000 parcels: CPU per request", rows)
+    if "postgis" in tables and {"pygeoapi", "tipg"} & set(peers):
         rows = postgis.rows(province("medium"), peers)
-        print("\n" + show("Features from PostGIS, 100,000 parcels: CPU per request, database included", rows))
-        missed += sum(row.verdict == "MISSED" for row in rows)
-    if "geopandas" in peers:
+        missed += _print("Features from PostGIS, 100,000 parcels: CPU per request, database included", rows)
+    if "tiles" in tables and {"martin", "pygeoapi", "tipg"} & set(peers):
+        rows = tiles.rows(province("large"), peers)
+        missed += _print("Vector tiles, 500,000 parcels in EPSG:4490: CPU per tile, database included", rows)
+    if "overlay" in tables and "geopandas" in peers:
         print("\nOverlay, 500,000 parcels: CPU of this process")
         missed += overlay.table(province("large"))
+    if LARGE in tables:
+        print("\nVector tiles, 10,000,000 parcels in EPSG:4490: cost of a tile, and memory of the server")
+        print(millions.show(millions.costs(millions.layer())))
     return int(missed > 0)
+
+
+def _print(title: str, rows: list[Row]) -> int:
+    """Print a table; return how many bars were missed."""
+    print("\n" + show(title, rows))
+    return sum(row.verdict == "MISSED" for row in rows)
 
 
 if __name__ == "__main__":

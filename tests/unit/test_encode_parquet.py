@@ -63,7 +63,7 @@ def test_a_box_is_found_through_the_covering(tmp_path: Path) -> None:
 
 
 def test_row_groups_are_sent_as_they_fill() -> None:
-    shapes, columns = repeated(41_000)
+    shapes, columns = repeated(21_000)
     pieces = list(write(batches(shapes, columns, 1000), context(limit=100_000)))
     assert len(pieces) == 4
     assert all(len(piece) > 1000 for piece in pieces)

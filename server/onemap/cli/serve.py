@@ -16,6 +16,9 @@ from onemap.cli.stores import named_stores
 from onemap.security import identify
 
 _SOURCE, _ROOT, _ZONE, _DATA, _STORES = (f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES"))
+# Seconds within which a worker must answer uvicorn, from its start on, or be replaced: its imports take longer than
+# the 5 s of uvicorn on a machine that is busy, and no worker would ever be ready.
+_ANSWERS_WITHIN = 60
 _SECRET = "ONEMAP_TOKEN_SECRET"  # noqa: S105
 
 
@@ -73,6 +76,7 @@ def run(instance: Instance, source: Source, host: str, port: int, workers: int) 
         return
     os.environ[_SECRET] = os.urandom(32).hex()
     os.environ.update(source.environment())
+    options["timeout_worker_healthcheck"] = _ANSWERS_WITHIN
     uvicorn.run("onemap.cli.serve:worker", factory=True, workers=workers, **options)  # type: ignore[arg-type]
 
 

@@ -30,6 +30,7 @@ from onemap.store.geopackage.connect import Connections, use_wal
 from onemap.store.geopackage.discover import discover
 from onemap.store.geopackage.edit import apply
 from onemap.store.geopackage.index import Hits, SpatialIndex
+from onemap.store.geopackage.logindex import log_header
 from onemap.store.geopackage.overlay import GeoPackageOverlaySource
 from onemap.store.geopackage.prune import prune
 from onemap.store.geopackage.select import Select
@@ -38,7 +39,6 @@ from onemap.store.writing import Edit, Pruned, shows_all
 
 _BATCH = 1000
 _SPARE = 50
-_INDEX_HEADER = 48
 _LOOK_SECONDS = 0.1
 _TRIES = 5
 
@@ -79,7 +79,7 @@ class GeoPackageStore:
         """
         path = self._connections.path
         stats = [file.stat() for file in (path, path.with_name(path.name + "-wal")) if file.exists()]
-        return "-".join([*(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats), _commits(path)])
+        return "-".join([*(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats), log_header(path)])
 
     def settled(self) -> str | None:
         """Return the number, size and time of the file while nothing waits in its write-ahead log, else None."""
@@ -302,15 +302,6 @@ class GeoPackageStore:
             ids = order[start : start + size]
             batch = select.by_primary_keys(self._connections.get(), ids)
             yield batch if hits is None or sure.issuperset(ids) else _kept(batch, _meets(batch, hits))
-
-
-def _commits(path: Path) -> str:
-    """Return the header of the index to the write-ahead log, an empty text where there is none."""
-    try:
-        with path.with_name(path.name + "-shm").open("rb") as index:
-            return index.read(_INDEX_HEADER).hex()
-    except OSError:
-        return ""
 
 
 def _meets(batch: Batch, hits: Hits) -> NDArray[np.bool_]:

@@ -38,7 +38,7 @@ class Tiling(ABC):
 
     async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return the same while the event loop goes on."""
-        if not self._lately.has(_question(self._relation(view.collection.table))):
+        if frame.tolerance > 0 and not self._lately.has(_question(self._relation(view.collection.table))):
             return await anyio.to_thread.run_sync(self.tile, view, frame, query)
         return await self._tiles.tile_soon(view, frame, query)
 

@@ -1,0 +1,258 @@
+"""Vector tiles: ours against martin 1.14, tipg 1.6 and pygeoapi 0.24 on the same 500,000 polygons in EPSG:4490.
+
+The CPU time of a tile is that of the server and of the database together, for clients that take gzip. Uncached: each
+tile is asked for once in the life of a server whose cache starts empty; the peers' caches are off. Cached: the same
+tile again and again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyogrio
+
+from tests.bench.features import geographic_copy
+from tests.bench.load import Load, conditional, load, tags
+from tests.bench.measure import Server, serving
+from tests.bench.peers import HOME, MARTIN_VERSION, martin_program, pygeoapi_config, pygeoapi_python, tipg_python
+from tests.bench.postgis import ONEMAP, database
+from tests.bench.table import Row
+from tests.bench.tile_areas import share_drawn
+
+PORTS = {"ours": 8761, "martin": 8762, "tipg": 8763, "pygeoapi": 8764}
+COUNTS = {9: 4, 10: 8, 11: 16, 12: 30, 13: 60, 14: 120, 15: 240, 16: 400}
+BARS = {9: 1 / 10, 10: 1 / 10, 11: 1 / 10, 12: 1 / 4, 13: 1.0, 14: 1.0, 15: 1.0, 16: 1.0}
+EMBEDDED_BARS = {9: 1 / 2, 10: 1 / 2, 11: 1 / 2, 12: 1 / 2, 14: 1.0}
+CACHED_BARS = {12: 1 / 50, 14: 1 / 10, 16: None}
+SLOW_PEERS = (10, 12, 14, 16)
+MANY = 32
+MOST_KIB, LEAST_SHARE = 500.0, 0.95
+_SECONDS = 0.4
+Bounds = Sequence[float]
+Place = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server of tiles: how to run it, and its address of a tile (level, row, column)."""
+
+    name: str
+    run: Callable[[], AbstractContextManager[Server]]
+    address: Callable[[int, int, int], str]
+    levels: Sequence[int] = tuple(COUNTS)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Loads by level: every tile once over one connection, other tiles over many, and the largest tile in KiB."""
+
+    alone: dict[int, Load]
+    together: dict[int, Load]
+
+
+def rows(province: Path, peers: Sequence[str]) -> list[Row]:
+    """Return the rows of this table, measured on the land-use layer of a province."""
+    path, bounds = _copy(province)
+    with database(path) as (dsn, postmaster), tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        on = partial(replace, database=postmaster)
+        postgis, embedded = _ours(dsn, on), _ours(str(path), lambda server: server)
+        mine = _uncached(postgis, bounds)
+        made = []
+        for peer in _peers(peers, dsn, bounds, folder, on):
+            made += _compared(mine, _uncached(peer, bounds), peer.name)
+        made += _embedded(_uncached(embedded, bounds), mine)
+        if "martin" in peers:
+            made += _cached(postgis, _martin(dsn, folder, on, cache=512), bounds)
+        return [*made, *_whole("PostGIS", postgis, path, bounds), *_whole("embedded", embedded, path, bounds)]
+
+
+def _copy(province: Path) -> tuple[Path, list[float]]:
+    """Return a GeoPackage with the table dltb in EPSG:4490, kept beside the provinces, and its bounds."""
+    path = HOME / f"{province.parent.name}-dltb-4490.gpkg"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=HOME) as folder:
+            geographic_copy(province, Path(folder))[0].rename(path)
+    return path, [float(value) for value in pyogrio.read_info(path, "dltb")["total_bounds"]]
+
+
+def sample(bounds: Bounds, level: int, count: int, skip: int = 0) -> list[Place]:
+    """Return tiles of WebMercatorQuad inside the bounds, evenly strewn; ``skip`` gives others."""
+    side = 2**level
+    cols = [int((lon + 180) / 360 * side) for lon in (bounds[0], bounds[2])]
+    rows = [int((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * side) for lat in (bounds[3], bounds[1])]
+    inside = [(level, row, col) for row in range(rows[0], rows[1] + 1) for col in range(cols[0], cols[1] + 1)]
+    step = max(1, len(inside) // count)
+    return inside[skip % step :: step][:count]
+
+
+def _uncached(peer: Peer, bounds: Bounds) -> Figures:
+    with peer.run() as server:
+        load(server, [peer.address(*place) for place in sample(bounds, 17, 20)])
+        alone = {z: load(server, [peer.address(*place) for place in sample(bounds, z, COUNTS[z])]) for z in peer.levels}
+        together = {
+            z: load(server, [peer.address(*place) for place in sample(bounds, z, COUNTS[z], 1)], MANY)
+            for z in (13, 15)
+            if z in peer.levels
+        }
+        return Figures(alone, together)
+
+
+def _compared(mine: Figures, theirs: Figures, name: str) -> list[Row]:
+    bars = BARS if name.startswith("martin") else {}
+    made = [_row(f"tile z{z}, uncached", name, mine.alone[z], other, bars.get(z)) for z, other in theirs.alone.items()]
+    return made + [
+        _row(f"tile z{z}, uncached, {MANY} connections", name, mine.together[z], other, bars.get(z))
+        for z, other in theirs.together.items()
+    ]
+
+
+def _embedded(embedded: Figures, postgis: Figures) -> list[Row]:
+    return [
+        _row(f"tile z{z}, embedded, uncached", "ours on PostGIS", one, postgis.alone[z], EMBEDDED_BARS.get(z))
+        for z, one in embedded.alone.items()
+    ]
+
+
+def _cached(ours: Peer, martin: Peer, bounds: Bounds) -> list[Row]:
+    made = []
+    with ours.run() as server, martin.run() as other:
+        both = ((server, ours), (other, martin))
+        for z, bar in CACHED_BARS.items():
+            place = sample(bounds, z, 3)[1]
+            for connections in (1, MANY):
+                pair = [_again(one, peer.address(*place), connections) for one, peer in both]
+                made.append(_row(f"tile z{z}, cached, {_connections(connections)}", martin.name, *pair, bar))
+        place = sample(bounds, 14, 3)[1]
+        for connections in (1, MANY):
+            pair = [_unchanged(one, peer.address(*place), connections) for one, peer in both]
+            made.append(_row(f"304, {_connections(connections)}", martin.name, *pair, 1 / 3))
+    return made
+
+
+def _connections(number: int) -> str:
+    return "1 connection" if number == 1 else f"{number} connections"
+
+
+def _again(server: Server, path: str, connections: int) -> Load:
+    load(server, [path] * 2)
+    return load(server, [path] * 200, connections, seconds=_SECONDS)
+
+
+def _unchanged(server: Server, path: str, connections: int) -> Load:
+    (tag,) = tags(server, [path])
+    return conditional(server, path, tag, 500, connections, _SECONDS)
+
+
+def _whole(store: str, ours: Peer, path: Path, bounds: Bounds) -> list[Row]:
+    """Return how large the tiles of the coarse levels are, and how much of the covered area they do not show."""
+    made = []
+    with ours.run() as server:
+        for z in (9, 10, 11, 12):
+            places = sample(bounds, z, 6)
+            size = max(load(server, [ours.address(*place)]).size for place in places) / 1024
+            made.append(Row(f"{store} z{z}: largest tile, KiB", "limit", size, MOST_KIB, 1.0))
+        for z in (9, 12):
+            level, row, col = sample(bounds, z, 3)[1]
+            share = share_drawn(server.url + ours.address(level, row, col), path, level, row, col)
+            lost, limit = (100 * (1 - value) for value in (share, LEAST_SHARE))
+            made.append(Row(f"{store} z{z}: area not shown, %", "limit", lost, limit, 1.0))
+    return made
+
+
+def _row(name: str, peer: str, mine: Load, theirs: Load, bar: float | None) -> Row:
+    sizes = f"{mine.size / 1024:.1f} / {theirs.size / 1024:.1f} KiB"
+    remark = f"{sizes}; {mine.times()} / {theirs.times()}"
+    return Row(name, peer, mine.cpu_ms, theirs.cpu_ms, bar, remark)
+
+
+def _peers(
+    names: Sequence[str], dsn: str, bounds: Bounds, folder: Path, on: Callable[[Server], Server]
+) -> Iterator[Peer]:
+    if "martin" in names:
+        yield _martin(dsn, folder, on, cache=0)
+    if "tipg" in names:
+        yield Peer(
+            "tipg 1.6", lambda: _with(on, _tipg(dsn)),
+            lambda z, row, col: f"/collections/public.dltb/tiles/WebMercatorQuad/{z}/{col}/{row}", SLOW_PEERS,
+        )  # fmt: skip
+    if "pygeoapi" in names:
+        yield Peer(
+            "pygeoapi 0.24", lambda: _with(on, _pygeoapi(dsn, bounds, folder)),
+            lambda z, row, col: f"/collections/dltb/tiles/WebMercatorQuad/{z}/{row}/{col}?f=mvt", SLOW_PEERS,
+        )  # fmt: skip
+
+
+def _ours(source: str, on: Callable[[Server], Server]) -> Peer:
+    command = [ONEMAP, "serve", source, "--port", str(PORTS["ours"])]
+    return Peer(
+        "ours",
+        lambda: _with(on, serving(command, f"http://127.0.0.1:{PORTS['ours']}")),
+        lambda z, row, col: f"/collections/dltb/tiles/WebMercatorQuad/{z}/{row}/{col}",
+    )
+
+
+@contextmanager
+def _with(on: Callable[[Server], Server], running: AbstractContextManager[Server]) -> Iterator[Server]:
+    with running as server:
+        yield on(server)
+
+
+def _martin(dsn: str, folder: Path, on: Callable[[Server], Server], cache: int) -> Peer:
+    """Return martin with a cache of so many MB, 0 for none."""
+    config = folder / f"martin-{cache}.yml"
+    config.write_text(f"""\
+listen_addresses: 127.0.0.1:{PORTS["martin"]}
+worker_processes: 2
+cache: {{size_mb: {cache}}}
+postgres:
+  connection_string: {dsn}
+  auto_publish: false
+  tables: {{dltb: {{schema: public, table: dltb, srid: 4490, geometry_column: geom, id_column: fid}}}}
+""")
+    url = f"http://127.0.0.1:{PORTS['martin']}"
+    return Peer(
+        f"martin {MARTIN_VERSION}",
+        lambda: _with(on, serving([str(martin_program()), "--config", str(config)], url)),
+        lambda z, row, col: f"/dltb/{z}/{col}/{row}",
+    )
+
+
+@contextmanager
+def _tipg(dsn: str) -> Iterator[Server]:
+    command = [str(tipg_python()), "-m", "uvicorn", "tipg.main:app", "--log-level", "error"]
+    environment = {"DATABASE_URL": dsn, "TIPG_MAX_FEATURES_PER_TILE": "1000000"}
+    url = f"http://127.0.0.1:{PORTS['tipg']}"
+    with serving([*command, "--port", str(PORTS["tipg"])], url + "/collections/public.dltb", environment) as server:
+        yield replace(server, url=url)
+
+
+@contextmanager
+def _pygeoapi(dsn: str, bounds: Bounds, folder: Path) -> Iterator[Server]:
+    parts = urlsplit(dsn)
+    data = f"host: {parts.hostname}, port: {parts.port}, dbname: {parts.path[1:]}, user: {parts.username}, password: x"
+    provider = (
+        "{type: tile, name: MVT-postgresql, id_field: fid, table: dltb, geom_field: geom, "
+        "storage_crs: 'http://www.opengis.net/def/crs/EPSG/0/4490', options: {zoom: {min: 0, max: 18}}, "
+        "format: {name: mvt, mimetype: application/vnd.mapbox-vector-tile}, "
+        f"data: {{{data}, search_path: [public]}}}}"
+    )
+    config, openapi = folder / "pygeoapi.yml", folder / "openapi.yml"
+    config.write_text(pygeoapi_config(provider, "dltb", [*bounds], PORTS["pygeoapi"], 10_000))
+    python = pygeoapi_python()
+    environment = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi)}
+    generate = [str(python.with_name("pygeoapi")), "openapi", "generate", str(config), "--output-file", str(openapi)]
+    subprocess.run(generate, env={**os.environ, **environment}, check=True, capture_output=True)
+    address = f"127.0.0.1:{PORTS['pygeoapi']}"
+    command = [str(python), "-m", "gunicorn", "-k", "gthread", "--threads", "4", "-b", address]
+    with serving([*command, "pygeoapi.flask_app:APP"], f"http://{address}", environment) as server:
+        yield server
