@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from tests.bench.peers import HOME, MARTIN_VERSION, martin_program, pygeoapi_con
 from tests.bench.postgis import ONEMAP, database
 from tests.bench.table import Row
 from tests.bench.tile_areas import share_drawn
+from tests.tile_instances import write_instance
 
 PORTS = {"ours": 8761, "martin": 8762, "tipg": 8763, "pygeoapi": 8764}
 COUNTS = {9: 4, 10: 8, 11: 16, 12: 30, 13: 60, 14: 120, 15: 240, 16: 400}
@@ -60,20 +62,36 @@ class Figures:
 
 
 def rows(province: Path, peers: Sequence[str]) -> list[Row]:
-    """Return the rows of this table, measured on the land-use layer of a province."""
+    """Return the rows of this table, measured on the land-use layer of a province.
+
+    Generalised features are made before anything is measured: in the database, and in the pack of the file.
+    """
     path, bounds = _copy(province)
     with database(path) as (dsn, postmaster), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         on = partial(replace, database=postmaster)
-        postgis, embedded = _ours(dsn, on), _ours(str(path), lambda server: server)
-        mine = _uncached(postgis, bounds)
+        postgis, embedded = _instance(folder / "postgis", dsn), _instance(HOME / "tiles-embedded", path)
+        _run("tiles", "generalise", "--root", str(postgis))
+        _run("tiles", "build", "--root", str(embedded))
+        mine = _uncached(_ours(postgis, on), bounds)
         made = []
         for peer in _peers(peers, dsn, bounds, folder, on):
             made += _compared(mine, _uncached(peer, bounds), peer.name)
-        made += _embedded(_uncached(embedded, bounds), mine)
+        made += _embedded(_uncached(_ours(embedded), bounds), mine)
         if "martin" in peers:
-            made += _cached(postgis, _martin(dsn, folder, on, cache=512), bounds)
-        return [*made, *_whole("PostGIS", postgis, path, bounds), *_whole("embedded", embedded, path, bounds)]
+            made += _cached(_ours(postgis, on), _martin(dsn, folder, on, cache=512), bounds)
+        whole = [("PostGIS", _ours(postgis, on)), ("embedded", _ours(embedded))]
+        return [*made, *(row for store, ours in whole for row in _whole(store, ours, path, bounds))]
+
+
+def _instance(root: Path, source: str | Path) -> Path:
+    """Write an instance that publishes the table of a file or a database as a coverage, and return its folder."""
+    write_instance(root, source, ["dltb"], {"generalise": "coverage", "class": "DLBM"})
+    return root
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run([ONEMAP, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 def _copy(province: Path) -> tuple[Path, list[float]]:
@@ -192,13 +210,17 @@ def _peers(
         )  # fmt: skip
 
 
-def _ours(source: str, on: Callable[[Server], Server]) -> Peer:
-    command = [ONEMAP, "serve", source, "--port", str(PORTS["ours"])]
-    return Peer(
-        "ours",
-        lambda: _with(on, serving(command, f"http://127.0.0.1:{PORTS['ours']}")),
-        lambda z, row, col: f"/collections/dltb/tiles/WebMercatorQuad/{z}/{row}/{col}",
-    )
+def _ours(root: Path, on: Callable[[Server], Server] = lambda server: server) -> Peer:
+    """Return our server of an instance; each time it starts with no finished tile."""
+    command = [ONEMAP, "serve", "--root", str(root), "--port", str(PORTS["ours"])]
+
+    @contextmanager
+    def run() -> Iterator[Server]:
+        shutil.rmtree(root / "data" / "cache", ignore_errors=True)
+        with serving(command, f"http://127.0.0.1:{PORTS['ours']}") as server:
+            yield on(server)
+
+    return Peer("ours", run, lambda z, row, col: f"/collections/dltb/tiles/WebMercatorQuad/{z}/{row}/{col}")
 
 
 @contextmanager

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from psycopg import sql
 from starlette.testclient import TestClient
 
-from onemap.app import create_app, publish_database, publish_file
 from tests import tile_layers
 from tests.conftest import Cluster
 from tests.tile_decoding import EXTENT, TILE, Drawn, check_letter, decode, decode_with_gdal
+from tests.tile_instances import ENGINES, client_of
 from tests.tile_layers import Geometries
 from tests.tile_places import GRIDS, HALF_PIXEL, UNIT, Place, place_at, place_xy
 
@@ -55,10 +55,10 @@ def dsn(file: Path, features: dict[str, Geometries], cluster: Cluster) -> str:
     return cluster.copy(file)
 
 
-@pytest.fixture(scope="module", params=["geopackage", "postgis"])
-def engine(request: pytest.FixtureRequest, file: Path, dsn: str) -> TestClient:
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest, file: Path, features: dict[str, Geometries], cluster: Cluster) -> TestClient:
     """A client of an application that makes tiles in one of the ways that there are."""
-    return TestClient(create_app(publish_file(file) if request.param == "geopackage" else publish_database(dsn)))
+    return client_of(request.param, file, features, cluster)
 
 
 @pytest.fixture(scope="module")
