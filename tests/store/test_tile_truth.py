@@ -2,9 +2,9 @@
 
 Each engine is asked through the application. The rules of comparison:
 
-* Vertices move to the grid and lines are cut at the buffer: a border may be one tile unit off. Where tiles are
-  simplified (scales coarser than 1 : 100,000, z12 and below on WebMercatorQuad) it may be half a CSS pixel more, eight
-  units. This is the ``slack``.
+* Vertices move to the grid and borders are cut at the buffer (by ST_AsMVTGeom in this order, so that it is up to 1.3
+  units off itself): a border may be one tile unit off in x and in y. Where tiles are simplified (scales coarser than
+  1 : 100,000, z12 and below on WebMercatorQuad) it may be half a CSS pixel more, eight units. This is the ``slack``.
 * The features are those of ST_AsMVT, but a line or surface smaller than half a CSS pixel (8 units) in both directions
   may be left out, and so may a surface of which nothing is left when its border moves inward by the slack.
 * Their areas are those of ST_AsMVT but for the slack times the length of the border, and all together within 2 %.
