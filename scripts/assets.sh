@@ -33,6 +33,12 @@ cp "$assets/package.json" "$assets/package-lock.json" build/assets/
 
 rm -rf "$vendor"
 copy maplibre-gl maplibre-gl dist/maplibre-gl.js dist/maplibre-gl.css LICENSE.txt
+copy ol ol dist/ol.js ol.css LICENSE.md
+for part in earcut geotiff pako pbf quickselect rbush zarrita zstddec; do # they are inside ol.js
+    cp "$modules/$part/LICENSE" "$vendor/ol/LICENSE.$part"
+done
+copy ol-mapbox-style ol dist/olms.js
+cp "$modules/ol-mapbox-style/LICENSE" "$vendor/ol/LICENSE.ol-mapbox-style"
 copy swagger-ui-dist swagger-ui swagger-ui-bundle.js swagger-ui.css swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE
 font=@expo-google-fonts/noto-sans-sc
 copy $font fonts LICENSE_FONT # SIL Open Font License 1.1

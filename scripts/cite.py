@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "cite"
-MATRIX_SET = "WebMercatorQuad"
+MATRIX_SETS = ("WebMercatorQuad", "WorldCRS84Quad")
 NOT_AT_HAND = 3
 
 
@@ -40,7 +40,9 @@ def main() -> int:
             failed |= suite(runner, "features", over, features(address))
     data = make_province(ROOT / "data" / "test")
     with running("--root", str(ROOT), "--zone", "business", "--data", str(data)) as address:
-        failed |= suite(runner, "tiles", "province", tiles(address))
+        for matrix_set in MATRIX_SETS:
+            failed |= suite(runner, "tiles", f"province on {matrix_set}", tiles(address, matrix_set))
+            failed |= suite(runner, "tiles", f"dataset on {matrix_set}", tiles(address, matrix_set, whole=True))
     return int(failed)
 
 
@@ -91,16 +93,20 @@ def features(address: str) -> dict[str, str]:
     return {"iut": f"{address}/", "noofcollections": "-1"}
 
 
-def tiles(address: str) -> dict[str, str]:
-    """Return the properties of the Tiles suite: one tile in the middle of the land-use collection."""
+def tiles(address: str, matrix_set: str, *, whole: bool = False) -> dict[str, str]:
+    """Return the properties of the Tiles suite: one tile in the middle of the land-use collection, or of the dataset.
+
+    The suite knows only the matrix sets of the OGC register.
+    """
     collection = next(entry for entry in get(f"{address}/collections")["collections"] if "dltb" in entry["id"].lower())
-    tileset = f"{address}/collections/{collection['id']}/tiles/{MATRIX_SET}"
+    tileset = f"{address}/collections/{collection['id']}/tiles/{matrix_set}"
     limits = next(limit for limit in get(tileset)["tileMatrixSetLimits"] if int(limit["tileMatrix"]) == 10)
     row = str((limits["minTileRow"] + limits["maxTileRow"]) // 2)
     column = str((limits["minTileCol"] + limits["maxTileCol"]) // 2)
+    tileset = f"{address}/tiles/{matrix_set}" if whole else tileset
     return {
         "iut": f"{address}/",
-        "tilematrixsetdefinitionuri": f"http://www.opengis.net/def/tilematrixset/OGC/1.0/{MATRIX_SET}",
+        "tilematrixsetdefinitionuri": f"http://www.opengis.net/def/tilematrixset/OGC/1.0/{matrix_set}",
         "urltemplatefortiles": tileset + "/{tileMatrix}/{tileRow}/{tileCol}?f=mvt",
         "tilematrix": "10",
         "mintilerow": row,

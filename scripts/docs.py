@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from onemap.catalog import CollectionDeclaration
 from onemap.cli.commands import application
 from onemap.config import Settings, Text
 from onemap.config.load import models_in
+from onemap.styles.declare import StyleDeclaration
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "en" / "reference"
 _WORDS = {
@@ -57,11 +58,15 @@ def pages() -> dict[str, list[str]]:
     command = get_command(application)
     configuration = ["# Configuration", "", "`config/base.yml`, with `config/zones/<zone>.yml` laid over it."]
     collections = ["# Collection files", "", "One file `collections/<id>.yml` for each collection."]
+    styling = "One file `styles/<id>/style.yml` for each style: see [how to style](../how-to/styling.md)."
     return {
         "commands.md": ["# Commands", *commands("onemap", command)],
         "configuration.md": [*configuration, "", *table("Key", "Type", "Default", "Meaning"), *rows(Settings)],
         "collections.md": [
             *collections, "", *table("Key", "Type", "Default", "Meaning"), *rows(CollectionDeclaration),
+        ],
+        "styles.md": [
+            "# Style files", "", styling, "", *table("Key", "Type", "Default", "Meaning"), *rows(StyleDeclaration),
         ],
         "errors.md": ["# Errors", "", *table("Code", "Status", "Title", "Meaning"), *causes(errors.OneMapError)],
     }  # fmt: skip
@@ -96,6 +101,8 @@ def rows(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def kind(annotation: Any) -> str:
     """Return a type in words: the same on every version of Python."""
     origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return kind(parts[0])
     if origin is Literal:
         return " or ".join(f"`{part}`" for part in parts)
     if origin in (Union, UnionType):

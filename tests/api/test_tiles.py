@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ PLAIN = {"Accept-Encoding": "identity"}
 GZIP = {"Accept-Encoding": "gzip"}
 HALF = math.pi * 6378137.0
 SETS = ("WebMercatorQuad", "WorldCRS84Quad", "CGCS2000Quad")
+# EPSG code and false easting of zones, that of the demo among them, with and without the number in the easting.
+ZONES = {
+    "CGCS2000GK3Zone38": (4526, 38_500_000.0),
+    "CGCS2000GK3CM114E": (4547, 500_000.0),
+    "CGCS2000GK3Zone39": (4527, 39_500_000.0),
+}
 Limits = dict[str, Any]
 
 
@@ -62,35 +69,46 @@ def decode(response: Response) -> dict[str, Any]:
 
 def corners(matrix_set: str, level: int, row: int, col: int) -> tuple[float, float, float, float]:
     """Return left, bottom, right, top of a tile, from the definition of the grid alone."""
-    if matrix_set == "WebMercatorQuad":
+    if matrix_set.endswith("Mercator") or matrix_set == "WebMercatorQuad":
         left, top, size = -HALF, HALF, 2 * HALF / 2**level
+    elif matrix_set in ZONES:
+        left, top, size = ZONES[matrix_set][1] - HALF / 2, HALF / 2, 2 * HALF / 2**level
+    elif matrix_set == "TiandituCGCS2000":
+        left, top, size = -180.0, 90.0, 360.0 / 2**level
     else:
         left, top, size = -180.0, 90.0, 180.0 / 2**level
     return left + col * size, top - (row + 1) * size, left + (col + 1) * size, top - row * size
 
 
+def transformer_to(matrix_set: str) -> pyproj.Transformer | None:
+    """Return the way from longitudes and latitudes to x, y of a set; None where they are the same."""
+    if matrix_set in ZONES:
+        return pyproj.Transformer.from_crs("EPSG:4490", ZONES[matrix_set][0], always_xy=True)
+    if "Mercator" in matrix_set:
+        return pyproj.Transformer.from_crs("OGC:CRS84", "EPSG:3857", always_xy=True)
+    return None
+
+
 def to_tile(lonlat: np.ndarray, matrix_set: str, box: tuple[float, float, float, float]) -> np.ndarray:
-    if matrix_set == "WebMercatorQuad":
-        transformer = pyproj.Transformer.from_crs("OGC:CRS84", "EPSG:3857", always_xy=True)
+    transformer = transformer_to(matrix_set)
+    if transformer:
         lonlat = np.column_stack(transformer.transform(lonlat[:, 0], lonlat[:, 1]))
     size = box[2] - box[0]
     return np.column_stack([(lonlat[:, 0] - box[0]) / size, (box[3] - lonlat[:, 1]) / size]) * 4096
 
 
 def lonlat_box(matrix_set: str, box: tuple[float, float, float, float]) -> str:
-    if matrix_set == "WebMercatorQuad":
-        transformer = pyproj.Transformer.from_crs("EPSG:3857", "OGC:CRS84", always_xy=True)
-        west, south = transformer.transform(box[0], box[1])
-        east, north = transformer.transform(box[2], box[3])
-        box = (west, south, east, north)
+    transformer = transformer_to(matrix_set)
+    if transformer:
+        box = transformer.transform_bounds(*box, direction="INVERSE")
     return ",".join(str(value) for value in box)
 
 
-@pytest.mark.parametrize("matrix_set", SETS)
+@pytest.mark.parametrize("matrix_set", [*SETS, *list(ZONES)[:2], "TiandituCGCS2000", "TiandituWebMercator"])
 @pytest.mark.parametrize("collection", ["dltb", "stbhhx"])
 def test_tiles_show_the_features_where_they_are(client: TestClient, collection: str, matrix_set: str) -> None:
     """Areas of every feature, computed independently from its GeoJSON, equal those in the tile."""
-    level = 14 if matrix_set == "WebMercatorQuad" else 13
+    level = 13 if matrix_set in ("WorldCRS84Quad", "CGCS2000Quad") else 14
     row, col = middle(limits(client, collection, matrix_set, str(level)))
     box = corners(matrix_set, level, row, col)
     query = {"bbox": lonlat_box(matrix_set, box), "limit": "10000", "f": "json"}
@@ -280,8 +298,10 @@ def test_a_change_of_the_data_changes_tile_and_tag(changing: tuple[TestClient, P
         for name, value in [("IsEmpty", 0), ("MinX", 110), ("MaxX", 111), ("MinY", 30), ("MaxY", 31)]:
             connection.create_function("ST_" + name, 1, lambda _, value=value: value)
         connection.execute("UPDATE squares SET name = 'new' WHERE name = 'old'")
-    after = client.get(tile, headers={"If-None-Match": before.headers["etag"]})
-    assert after.status_code == 200
+    end = time.monotonic() + 5
+    while (after := client.get(tile, headers={"If-None-Match": before.headers["etag"]})).status_code == 304:
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert decode(before)["squares"]["features"][0]["properties"] == {"name": "old"}
     assert decode(after)["squares"]["features"][0]["properties"] == {"name": "new"}
 
@@ -310,9 +330,56 @@ def test_points_of_a_mixed_layer_are_drawn_at_every_level(tmp_path: Path) -> Non
         assert drawn <= names
 
 
+BORDER = ((115.2, 20.0), (115.3, 25.0), (115.4, 30.0), (115.5, 35.0), (115.6, 40.0), (115.7, 45.0))
+
+
+@pytest.fixture(scope="module")
+def border(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """Squares of 0.1 degrees in EPSG:4490 on both sides of 115.5 E, where zones 38 and 39 meet."""
+    file = tmp_path_factory.mktemp("border") / "border.gpkg"
+    squares = [shapely.box(*corner, corner[0] + 0.1, corner[1] + 0.1) for corner in BORDER]
+    with GeoPackageWriter(file) as writer:
+        writer.create_table(TableSpec("squares", "POLYGON", 4490, (FieldSpec("name", "TEXT"),)))
+        writer.insert("squares", np.array(squares, dtype=object), {"name": list("abcdef")})
+        writer.finish("squares", "2026-01-01T00:00:00Z")
+    return TestClient(create_app(publish_file(file)), raise_server_exceptions=False)
+
+
+def test_a_layer_on_a_border_of_zones_is_in_both(border: TestClient) -> None:
+    document = border.get("/collections/squares/tiles", params={"f": "json"}).json()
+    zones = {item["tileMatrixSetId"] for item in document["tilesets"]} - {*SETS, "TiandituCGCS2000"}
+    assert zones == {
+        "TiandituWebMercator",
+        *("CGCS2000GK3Zone38", "CGCS2000GK3Zone39", "CGCS2000GK3CM114E", "CGCS2000GK3CM117E"),
+    }
+
+
+@pytest.mark.parametrize("matrix_set", ["CGCS2000GK3Zone38", "CGCS2000GK3Zone39"])
+@pytest.mark.parametrize("level", [4, 7, 9])
+def test_zone_tiles_hold_all_that_lies_in_them(border: TestClient, matrix_set: str, level: int) -> None:
+    """Every square is drawn where PROJ puts its corners, also in coarse tiles, which leave the zone far behind."""
+    found = limits(border, "squares", matrix_set, str(level))
+    seen: dict[int, float] = {}
+    for row in range(found["minTileRow"], found["maxTileRow"] + 1):
+        for col in range(found["minTileCol"], found["maxTileCol"] + 1):
+            response = border.get(path("squares", matrix_set, str(level), row, col))
+            box = corners(matrix_set, level, row, col)
+            for item in decode(response)["squares"]["features"] if response.status_code == 200 else ():
+                west, south = BORDER[item["id"] - 1]
+                square = shapely.get_coordinates(shapely.box(west, south, west + 0.1, south + 0.1))
+                expected = shapely.Polygon(to_tile(square, matrix_set, box))
+                window = shapely.box(0, 0, 4096, 4096)
+                got = shapely.intersection(shape(item["geometry"]), window).area
+                assert got == pytest.approx(shapely.intersection(expected, window).area, rel=0.02, abs=30)
+                seen[item["id"]] = seen.get(item["id"], 0.0) + got
+    assert set(seen) == {1, 2, 3, 4, 5, 6}
+
+
 def test_tilesets_of_a_collection(client: TestClient) -> None:
     document = client.get("/collections/dltb/tiles", params={"f": "json"}).json()
-    assert [item["tileMatrixSetId"] for item in document["tilesets"]] == sorted(SETS)
+    found = {item["tileMatrixSetId"] for item in document["tilesets"]}
+    assert {*SETS, "TiandituCGCS2000", "TiandituWebMercator", "CGCS2000GK3Zone38", "CGCS2000GK3CM114E"} <= found
+    assert len(found) < 14
     for item in document["tilesets"]:
         assert item["dataType"] == "vector"
         assert item["tileMatrixSetLimits"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,12 +143,18 @@ def link(document: dict[str, Any], rel: str) -> dict[str, Any]:
 
 
 def tilesets(server: TestClient) -> Iterator[dict[str, Any]]:
-    """Yield the full metadata of every tileset, found by following links from the collections."""
-    for collection in server.get("/collections", headers=JSON).json()["collections"]:
-        listed = server.get(link(collection, REL + "tilesets-vector")["href"], headers=JSON).json()["tilesets"]
+    """Yield the full metadata of tilesets, found by following links from the landing page and the collections.
+
+    Of the Gauss-Kruger zones, which differ in nothing but their CRS, that of the dataset's first one.
+    """
+    sources = [server.get("/", headers=JSON).json(), *server.get("/collections", headers=JSON).json()["collections"]]
+    for number, source in enumerate(sources):
+        listed = server.get(link(source, REL + "tilesets-vector")["href"], headers=JSON).json()["tilesets"]
         assert listed
+        zones = [item for item in listed if "GK3" in item["tileMatrixSetId"]]
         for item in listed:
-            yield server.get(link(item, "self")["href"], headers=JSON).json()
+            if item not in zones or (number == 0 and item is zones[0]):
+                yield server.get(link(item, "self")["href"], headers=JSON).json()
 
 
 def address(tileset: dict[str, Any], level: str, row: int, col: int) -> str:
@@ -250,7 +257,7 @@ def test_conformance(server: TestClient) -> None:
     assert {CORE, TILES + "tileset", TILES + "tilesets-list", TILES + "geodata-tilesets", TILES + "mvt"} <= set(
         declared
     )
-    assert TILES + "dataset-tilesets" not in declared
+    assert {TILES + "dataset-tilesets", TILES + "collections-selection", TILES + "datetime"} <= set(declared)
 
 
 @pytest.mark.abstract_test(TILES + "tileset", "/conf/tileset/description")
@@ -270,8 +277,9 @@ def test_tileset_description(server: TestClient) -> None:
 
 @pytest.mark.abstract_test(TILES + "tilesets-list", "/conf/tilesets-list/tileset-links")
 def test_tilesets_list(server: TestClient) -> None:
-    for collection in server.get("/collections", headers=JSON).json()["collections"]:
-        base = link(collection, "self")["href"].split("?")[0]
+    collections = server.get("/collections", headers=JSON).json()["collections"]
+    for source in (server.get("/", headers=JSON).json(), *collections):
+        base = link(source, "self")["href"].split("?")[0].rstrip("/")
         response = server.get(base + "/tiles", headers=JSON)
         assert response.headers["content-type"] == "application/json"
         for item in response.json()["tilesets"]:
@@ -299,10 +307,98 @@ def test_collections_have_tilesets(server: TestClient) -> None:
         assert len(response.json()["tilesets"]) >= 1
 
 
+def dataset(server: TestClient) -> dict[str, Any]:
+    return dict(server.get("/tiles/WebMercatorQuad", headers=JSON).json())
+
+
+def busy_tile(server: TestClient) -> str:
+    """Return a tile of the dataset with more than one layer, or with as many as there are."""
+    tileset, found = dataset(server), {}
+    most = min(2, len(tileset["layers"]))
+    for limits in tileset["tileMatrixSetLimits"]:
+        row, col = ((limits[f"minTile{side}"] + limits[f"maxTile{side}"]) // 2 for side in ("Row", "Col"))
+        href = address(tileset, limits["tileMatrix"], row, col)
+        response = server.get(href)
+        found = mapbox_vector_tile.decode(response.content) if response.status_code == 200 else {}
+        if len(found) >= most:
+            return href
+    raise AssertionError("no tile of the dataset has several layers")
+
+
+@pytest.mark.abstract_test(TILES + "dataset-tilesets", "/conf/dataset-tilesets/landingpage")
+def test_landing_page_links_to_the_tilesets_of_the_dataset(server: TestClient) -> None:
+    found = link(server.get("/", headers=JSON).json(), REL + "tilesets-vector")
+    assert found["href"].startswith("http")
+    assert found["href"].endswith("/tiles")
+    assert found["type"] == "application/json"
+
+
+@pytest.mark.abstract_test(TILES + "dataset-tilesets", "/conf/dataset-tilesets/operation")
+def test_the_dataset_has_tilesets(server: TestClient) -> None:
+    response = server.get("/tiles", headers=JSON)
+    assert response.status_code == 200
+    assert {item["tileMatrixSetId"] for item in response.json()["tilesets"]} >= set(REGISTERED)
+    collections = server.get("/collections", headers=JSON).json()["collections"]
+    assert [item["id"] for item in dataset(server)["layers"]] == [item["id"] for item in collections]
+
+
+@pytest.mark.abstract_test(TILES + "collections-selection", "/conf/collections-selection/query-collections")
+def test_collections_parameter(server: TestClient) -> None:
+    names = [item["id"] for item in dataset(server)["layers"]]
+    path = "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"
+    paths = server.get("/api", params={"f": "json"}).json()["paths"]
+    for operation in (paths[path]["get"], paths["/tiles/{tileMatrixSetId}"]["get"]):
+        (parameter,) = [item for item in operation["parameters"] if item["name"] == "collections"]
+        assert (parameter["in"], parameter["required"], parameter["style"]) == ("query", False, "form")
+        assert parameter["explode"] is False
+        assert parameter["schema"] == {"type": "array", "items": {"type": "string"}}
+    href = busy_tile(server)
+    addresses = [link(item, "self")["href"] for item in server.get("/collections", headers=JSON).json()["collections"]]
+    for chosen in (names[:1], names[:2], names, [addresses[0].split("?")[0]]):
+        for target in (href, "/tiles/WebMercatorQuad"):
+            assert server.get(target, params={"collections": ",".join(chosen)}).status_code in (200, 204)
+    for target in (href, "/tiles/WebMercatorQuad"):
+        assert server.get(target, params={"collections": "no-such-collection"}).status_code == 400
+
+
+@pytest.mark.abstract_test(TILES + "collections-selection", "/conf/collections-selection/collections-response")
+def test_collections_response(server: TestClient) -> None:
+    """Only the collections selected are in tiles and tilesets, the first one first."""
+    href = busy_tile(server)
+    names = list(mapbox_vector_tile.decode(server.get(href).content))
+    for chosen in (names[:1], names[::-1]):
+        query = {"collections": ",".join(chosen)}
+        assert list(mapbox_vector_tile.decode(server.get(href, params=query).content)) == chosen
+        document = server.get("/tiles/WebMercatorQuad", params=query, headers=JSON).json()
+        assert [item["id"] for item in document["layers"]] == chosen
+
+
+@pytest.mark.abstract_test(TILES + "datetime", "/conf/datetime/axis")
+def test_datetime_is_an_axis_of_subset(server: TestClient) -> None:
+    """A subset of the time axis means what the datetime parameter means; both are accepted by all tiles."""
+    for tileset in tilesets(server):
+        if tileset["tileMatrixSetId"] != "WebMercatorQuad":
+            continue
+        limits = tileset["tileMatrixSetLimits"][0]
+        href = address(tileset, limits["tileMatrix"], limits["minTileRow"], limits["minTileCol"])
+        for subset, interval in (
+            ('datetime("2020-01-01":"2021-12-31")', "2020-01-01/2021-12-31"),
+            ('datetime("2020-06-30")', "2020-06-30"),
+            ('datetime(*:"1900-01-01T00:00:00Z")', "../1900-01-01T00:00:00Z"),
+            ('datetime("1900-01-01":*)', "1900-01-01/.."),
+        ):
+            one, other = (server.get(href, params=query) for query in ({"subset": subset}, {"datetime": interval}))
+            assert one.status_code in (200, 204)
+            assert one.content == other.content
+        for wrong in ("datetime(2020-01-01)", 'Lat("1":"2")', 'datetime("2020-13-01")', 'datetime("")'):
+            assert server.get(href, params={"subset": wrong}).status_code == 400
+
+
 @pytest.mark.abstract_test(OAS30, "/conf/oas30/completeness")
 def test_api_definition_describes_the_tile_resources(server: TestClient) -> None:
     paths = server.get("/api", params={"f": "json"}).json()["paths"]
-    assert {"/tileMatrixSets", "/tileMatrixSets/{tileMatrixSetId}"} <= set(paths)
+    assert {"/tileMatrixSets", "/tileMatrixSets/{tileMatrixSetId}", "/tiles", "/tiles/{tileMatrixSetId}"} <= set(paths)
+    assert "/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}" in paths
     for collection in server.get("/collections", headers=JSON).json()["collections"]:
         base = f"/collections/{collection['id']}/tiles"
         tile = paths[base + "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"]["get"]
@@ -316,6 +412,10 @@ def test_api_definition_describes_the_tile_resources(server: TestClient) -> None
 def test_operation_ids_have_their_suffixes(server: TestClient) -> None:
     paths = server.get("/api", params={"f": "json"}).json()["paths"]
     operations = {path: item["get"]["operationId"] for path, item in paths.items() if "get" in item}
+    assert operations["/tiles"].endswith(".dataset.vector.getTileSetsList")
+    assert operations["/tiles/{tileMatrixSetId}"].endswith(".dataset.vector.getTileSet")
+    tile = operations["/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}"]
+    assert tile.endswith(".dataset.vector.getTile")
     for collection in server.get("/collections", headers=JSON).json()["collections"]:
         base = f"/collections/{collection['id']}/tiles"
         assert operations[base].endswith(".collection.vector.getTileSetsList")
@@ -326,7 +426,7 @@ def test_operation_ids_have_their_suffixes(server: TestClient) -> None:
 
 @pytest.mark.abstract_test(TILES + "mvt", "/conf/mvt/content")
 def test_vector_tile_content(server: TestClient) -> None:
-    """One tile, one layer named by the collection; features have a type and a geometry in its grid."""
+    """Layers are those that the metadata names, in its order; features have a type and a geometry in its grid."""
     seen = 0
     for tileset in tilesets(server):
         for limits in levels(tileset):
@@ -335,11 +435,11 @@ def test_vector_tile_content(server: TestClient) -> None:
             if response.status_code != 200:
                 continue
             tile = mapbox_vector_tile.decode(response.content)
-            assert list(tile) == [tileset["layers"][0]["id"]]
-            (layer,) = tile.values()
-            assert layer["extent"] == 4096
-            assert all(item["geometry"]["coordinates"] for item in layer["features"])
-            seen += len(layer["features"])
+            assert list(tile) == [item["id"] for item in tileset["layers"] if item["id"] in tile]
+            for layer in tile.values():
+                assert layer["extent"] == 4096
+                assert all(item["geometry"]["coordinates"] for item in layer["features"])
+                seen += len(layer["features"])
     assert seen
 
 
@@ -358,7 +458,7 @@ def matrix_sets(server: TestClient) -> Iterator[dict[str, Any]]:
 def test_matrix_set_model(server: TestClient) -> None:
     """Scale denominators fit the cell sizes (0.28 mm pixels), ids are unique, levels are ordered by scale."""
     for document in matrix_sets(server):
-        metres = 6378137.0 * 3.141592653589793 / 180 if "Lon" in document["orderedAxes"] else 1.0
+        metres = 6378137.0 * math.pi / 180 if "Lon" in document["orderedAxes"] else 1.0
         matrices = document["tileMatrices"]
         assert len({item["id"] for item in matrices}) == len(matrices)
         for item in matrices:
@@ -414,9 +514,16 @@ def test_tileset_metadata_model(server: TestClient) -> None:
         definition = server.get(link(tileset, REL + "tiling-scheme")["href"], headers=JSON).json()
         assert definition["crs"] == tileset["crs"]
         assert definition["uri"] == tileset["tileMatrixSetURI"]
-        (layer,) = tileset["layers"]
-        assert layer["crs"] == tileset["crs"]
-        assert layer["propertiesSchema"]["properties"]
+        for layer in tileset["layers"]:
+            assert layer["crs"] == tileset["crs"]
+            assert layer["propertiesSchema"]["properties"]
+            assert layer["minScaleDenominator"] <= layer["maxScaleDenominator"]
+            runs = layer["generalisation"]
+            assert (runs[0]["minTileMatrix"], runs[-1]["maxTileMatrix"]) == (
+                layer["minTileMatrix"],
+                layer["maxTileMatrix"],
+            )
+            assert all(run["description"] for run in runs)
 
 
 @pytest.mark.abstract_test(METADATA_JSON, "/conf/json-tilesetmetadata/model")

@@ -16,6 +16,9 @@ from tests.conftest import ROOT, listening
 PATHS = (
     "/map",
     "/static/vendor/maplibre-gl/maplibre-gl.js",
+    "/styles/default?f=mapbox",
+    "/styles/onemap/legend?f=png",
+    "/fonts/Noto%20Sans%20SC%20Regular/19968-20223.pbf",
     "/processes/control-line-check?f=json",
     "/collections/dltb/tiles/CGCS2000Quad?f=json",
     "/api?f=json",

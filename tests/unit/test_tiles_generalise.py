@@ -79,7 +79,7 @@ def test_levels_get_coarser_until_what_is_seen_is_large_enough(made: dict[int, t
     assert counts[-1] < 3000 / 4
     for level in LEVELS:
         generalised, report = made[level.zoom]
-        small = shapely.area(generalised.geometries) < 4 * level.pixel**2 * 0.7  # simplifying may take a little
+        small = shapely.area(generalised.geometries) < 5 * level.pixel**2 * 0.7  # simplifying may take a little
         assert small.sum() <= report.seams + 0.01 * len(generalised)
 
 
@@ -150,7 +150,9 @@ def test_merging_conserves_and_leaves_none_small(seed: int, count: int, share: f
 def test_faults_of_the_borders_are_mended() -> None:
     polygons = coverage(400, 9, side=SIDE).copy()
     moved = np.arange(0, 400, 37)
-    polygons[moved] = shapely.transform(polygons[moved], lambda xy: xy + [1.5, -1.0])  # overlaps and gaps, 1.8 m wide
+    polygons[moved] = shapely.transform(
+        polygons[moved], lambda xy: xy + np.array([1.5, -1.0])
+    )  # overlaps and gaps, 1.8 m wide
     assert not shapely.coverage_is_valid(polygons)
     made = levels(polygons, classes_of(polygons, 9), Settings(coverage=True, class_column="DLBM"))
     for generalised, report in made.values():

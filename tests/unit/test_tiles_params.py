@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from onemap.block.conditional import accepts_gzip, not_modified
-from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound, OneMapError, UnknownParameter
+from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, NotFound, OneMapError
 from onemap.tiles.params import PATTERN, TileRequest, parse_tile
 
 
@@ -39,8 +39,6 @@ def test_rows_and_columns_are_whole_numbers(row: str) -> None:
     [
         (b"f=png", InvalidParameter, "png"),
         (b"f=mvt&f=mvt", InvalidParameter, "'f'"),
-        (b"properties=DLBM", UnknownParameter, "properties"),
-        (b"f=mvt&limit=1", UnknownParameter, "limit"),
         (b"f=", InvalidParameter, "''"),
         (b"f=%ff", InvalidParameter, "UTF-8"),
     ],
@@ -49,6 +47,18 @@ def test_query(query: bytes, error: type[OneMapError], named: str) -> None:
     with pytest.raises(error) as caught:
         parse(query=query)
     assert named in caught.value.detail
+
+
+def test_what_is_asked_of_the_content() -> None:
+    assert parse(query=b"f=mvt").query is None
+    assert parse(query=b"f=mvt&properties=DLBM&filter=a%3D1").query == {"properties": ["DLBM"], "filter": ["a=1"]}
+    assert parse(query=b"datetime=2020-01-01").query == {"datetime": ["2020-01-01"]}
+
+
+def test_tiles_of_the_dataset() -> None:
+    assert parse("/tiles/Q/14/5/6").collection is None
+    assert PATTERN.fullmatch("/tiles/Q/14/5") is None
+    assert PATTERN.fullmatch("/collections//tiles/Q/14/5/6") is None
 
 
 def test_a_named_format_goes_before_the_accept_header() -> None:

@@ -3,6 +3,7 @@
 from onemap.app.asgi import build_blocks, create_app
 from onemap.app.instance import (
     Instance,
+    cached_in,
     collection_id,
     is_database,
     load_instance,
@@ -14,6 +15,7 @@ from onemap.app.instance import (
 __all__ = [
     "Instance",
     "build_blocks",
+    "cached_in",
     "collection_id",
     "create_app",
     "is_database",

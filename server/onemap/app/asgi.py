@@ -21,6 +21,7 @@ from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
 from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
 from onemap.web.openapi import definition
+from onemap.web.ready import Ready
 from onemap.web.respond import Responder
 from onemap.web.routing import routes
 
@@ -44,14 +45,12 @@ def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
     )
     raw = tuple(route for block in blocks for route in block.raw)
     limits = Limits(Identity(Dispatch(raw, router)), instance.settings.limits.uri_bytes)
-    return HttpOnly(
-        Context(
-            Cors(Boundary(limits, pages)),
-            instance.settings.service.public_url,
-            frozenset(instance.settings.trusted_proxies),
-        ),
-        revival.watch,
+    context = Context(
+        Cors(Boundary(limits, pages)),
+        instance.settings.service.public_url,
+        frozenset(instance.settings.trusted_proxies),
     )
+    return HttpOnly(Ready(context, tuple(route.ready for route in raw if route.ready)), revival.watch)
 
 
 def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:

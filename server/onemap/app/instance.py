@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,7 +37,7 @@ from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
-from onemap.styles import Library, load_styles
+from onemap.styles import Library, load_styles, undrawn
 
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
@@ -75,6 +75,7 @@ def load_instance(
     settings = load_settings(root / "config", zone)
     packs = settings.packs.model_copy(update={"folder": (data or root / "data") / (settings.packs.folder or "derived")})
     settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}, "packs": packs})
+    settings = cached_in(settings, data or root / "data")
     declarations = read_declarations(root / "collections")
     opening = opener(settings, data or root / "data", declarations.values())
     sources = {name: opening.open(name) for name in settings.stores}
@@ -91,7 +92,26 @@ def load_instance(
     away = {item.source.store: sources[item.source.store] for item in wanted.values()}
     missing = Missing(opening, away, wanted, codes) if away else None
     styles = load_styles(shipped("styles"), root / "styles")
+    left += _style_notes(styles, published)
     return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles)
+
+
+def cached_in(settings: Settings, data: Path, default: Path | None = None) -> Settings:
+    """Return settings that name the folder of kept tiles below the data folder, ``default`` where they name none."""
+    folder = settings.tiles.folder or default
+    if folder is None:
+        return settings
+    return settings.model_copy(update={"tiles": settings.tiles.model_copy(update={"folder": data / folder})})
+
+
+def _style_notes(styles: Library, published: Iterable[Collection]) -> list[LeftOut]:
+    """Return what of the styles cannot be drawn, as notes: the collections are published all the same."""
+    return [
+        LeftOut(f"styles/{name}/style.yml", f"{collection.id}: {fault}.", published=True)
+        for name, style in styles.declared.items()
+        for collection in published
+        for fault in undrawn(style.layers, collection)
+    ]
 
 
 def _away(declared: CollectionDeclaration, sources: Mapping[str, Source]) -> bool:
@@ -139,7 +159,11 @@ def _publish_all(store: Store, settings: StoreSettings, title: str) -> Instance:
         published.append(collect(declared, table, codes))
     service = Service(title=Text(zh=title, en=title))
     return Instance(
-        Settings(service=service, stores={"file": settings}), Registry(published), {"file": store}, tuple(left)
+        Settings(service=service, stores={"file": settings}),
+        Registry(published),
+        {"file": store},
+        tuple(left),
+        styles=load_styles(shipped("styles")),
     )
 
 

@@ -95,12 +95,21 @@ class Endpoint:
     problems: tuple[int, ...] = ()
 
 
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+"""Status, headers and body of a response."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawRoute:
-    """A path answered below the framework: ``app`` is an ASGI callable that also takes the match."""
+    """A path answered below the framework: ``app`` is an ASGI callable that also takes the match.
+
+    ``ready``: the answer to a request with this ASGI scope by this principal where it lies ready, None where it has to
+    be worked out; it does not block, and is asked before anything else looks at the request.
+    """
 
     pattern: re.Pattern[str]
     app: Callable[..., Awaitable[None]]
+    ready: Callable[[Mapping[str, Any], Principal], Answer | None] | None = None
 
 
 def _nothing(*_: Any) -> list[Any]:

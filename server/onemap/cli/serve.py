@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gc
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 import uvicorn
 from starlette.types import ASGIApp
 
-from onemap.app import Instance, create_app, load_instance, publish
+from onemap.app import Instance, cached_in, create_app, load_instance, publish
 from onemap.cli.stores import named_stores
 from onemap.security import identify
 
 _SOURCE, _ROOT, _ZONE, _DATA, _STORES = (f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES"))
+_CACHE = Path("cache")
 # Seconds within which a worker must answer uvicorn, from its start on, or be replaced: its imports take longer than
 # the 5 s of uvicorn on a machine that is busy, and no worker would ever be ready.
 _ANSWERS_WITHIN = 60
@@ -36,7 +37,8 @@ class Source:
         """Return the instance."""
         if self.single is not None:
             return publish(self.single)
-        return load_instance(self.root, self.zone, self.data, named_stores(self.stores))
+        loaded = load_instance(self.root, self.zone, self.data, named_stores(self.stores))
+        return replace(loaded, settings=cached_in(loaded.settings, self.data or self.root / "data", _CACHE))
 
     def environment(self) -> dict[str, str]:
         """Return the source as environment variables, for worker processes: connection strings are not arguments."""

@@ -156,6 +156,28 @@ class Limits(Model):
     tile_features: int = Field(20_000, ge=1, description="Most features in one tile, the largest first.")
 
 
+class TileSettings(Model):
+    """Keeping finished tiles."""
+
+    memory_bytes: int = Field(128 * 2**20, ge=0, description="Tiles kept in the memory of one server process (bytes).")
+    shared_bytes: int = Field(
+        2 * 2**30,
+        ge=0,
+        description="Tiles kept in the file that the processes of a zone share (bytes); 0: no such file.",
+    )
+    folder: Path | None = Field(
+        None,
+        description="Folder of that file and of seeded archives, relative to the data folder; default: `cache` there"
+        " when served from a configuration, else none.",
+    )
+    cache_control: str = Field(
+        "no-cache",
+        pattern=r"^[ -~]+$",
+        description="Cache-Control of tiles. By default copies are asked for again each time, which costs next to"
+        " nothing while they hold; with `max-age` an edit is seen that much later.",
+    )
+
+
 class PackSettings(Model):
     """Packs: files that tiles are made from, built from the stores."""
 
@@ -216,6 +238,7 @@ class Settings(Model):
     service: Service = Field(default_factory=Service, description="Landing page texts and public address.")
     stores: dict[str, StoreSettings] = Field(default_factory=dict, description="Sources by name.")
     limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
+    tiles: TileSettings = Field(default_factory=TileSettings, description="Keeping finished tiles.")
     packs: PackSettings = Field(default_factory=PackSettings, description="Files that tiles are made from.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from onemap.block import GEOJSON, Call, Format, Parameter
+from onemap.block import GEOJSON, HTML, Call, Format, Parameter
 from onemap.block.links import Link, link
 from onemap.block.query import shorten
 from onemap.errors import InvalidParameter, did_you_mean
@@ -40,8 +40,11 @@ def chosen(call: Call) -> str:
 
 
 def profile_links(profile: str) -> list[Link]:
-    """Return the link of a document to its profile (/req/profile-parameter/profile-param-response)."""
-    return [link(_REGISTER + profile, "profile")] if profile else []
+    """Return the link of a document to its profile (/req/profile-parameter/profile-param-response).
+
+    The register describes profiles in HTML; a link of features must say its type (17-069r4, /req/core/fc-links).
+    """
+    return [link(_REGISTER + profile, "profile", HTML.media_type)] if profile else []
 
 
 def with_profile(headers: Mapping[str, str], profile: str) -> dict[str, str]:

@@ -176,12 +176,23 @@ def outward(box: Bounds) -> list[float]:
 
 
 def transform_bounds(bounds: Bounds, source: Crs, target: Crs) -> Bounds | None:
-    """Return the box in ``target`` around a box in ``source``, cut to the domain of ``target``; None outside it."""
+    """Return the box in ``target`` around a box in ``source``, cut to the domains of both; None outside them."""
     if same_plane(source, target):
         return bounds
-    lonlat = _bounds(to_lonlat(_outline(bounds), source))
+    reached = intersect(bounds, _reach(source)) if source.cgcs2000_gk else bounds
+    if reached is None:
+        return None
+    lonlat = _bounds(to_lonlat(_outline(reached), source))
     inside = intersect(lonlat, target.domain) if lonlat else None
     return _bounds(from_lonlat(_outline(inside), target)) if inside else None
+
+
+@functools.cache
+def _reach(crs: Crs) -> Bounds:
+    """Return the x, y of the domain of a Gauss-Kruger zone: far outside it, coordinates stand for no place."""
+    reach = _bounds(from_lonlat(_outline(crs.domain), crs))
+    assert reach is not None
+    return reach
 
 
 def intersect(a: Bounds, b: Bounds) -> Bounds | None:

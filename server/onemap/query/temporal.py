@@ -16,6 +16,8 @@ from onemap.errors import InvalidParameter
 from onemap.store import View
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d))?", re.ASCII)
+_SUBSET = re.compile(r'datetime\(\s*("[^"]*"|\*)\s*(?::\s*("[^"]*"|\*)\s*)?\)')
+_SUBSET_HINT = 'For example subset=datetime("2025-01-01":"2025-12-31"); * is an open end.'
 _HINT = "Give an instant (2025-12-31T00:00:00Z or 2025-12-31) or an interval (2025-01-01/2025-12-31, 2025-01-01/..)."
 
 
@@ -31,6 +33,23 @@ def parse_time(call: Call, view: View) -> ast.Node | None:
     """Return the filter that the datetime parameter of a request means. Raises InvalidParameter."""
     text = call.one("datetime")
     return None if text is None else temporal_filter(parse_datetime(text), view)
+
+
+def parse_subset(call: Call, view: View) -> ast.Node | None:
+    """Return the filter that a subset of the time axis means (OGC API Tiles /req/datetime/axis).
+
+    Raises InvalidParameter, also for any other axis.
+    """
+    text = call.one("subset")
+    if text is None:
+        return None
+    found = _SUBSET.fullmatch(text.strip())
+    if found is None:
+        raise InvalidParameter(f"'subset' is '{shorten(text)}', which is no subset of the time axis.", _SUBSET_HINT)
+    ends = [".." if end == "*" else end.strip('"') for end in found.groups() if end is not None]
+    if any(not end for end in ends) or ends == [".."]:
+        raise InvalidParameter(f"'subset' is '{shorten(text)}', which has no moment of time.", _SUBSET_HINT)
+    return temporal_filter(parse_datetime("/".join(ends)), view)
 
 
 def parse_datetime(text: str) -> Interval:

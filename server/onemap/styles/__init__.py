@@ -11,9 +11,10 @@ from onemap.security import Gate
 from onemap.styles.documents import MAPBOX, PNG, SLD
 from onemap.styles.fonts import Fonts
 from onemap.styles.library import Library, load_styles
+from onemap.styles.portrayal import undrawn
 from onemap.styles.routes import PBF, SVG, StyleRoutes
 
-__all__ = ["Library", "block", "load_styles"]
+__all__ = ["Library", "block", "load_styles", "undrawn"]
 
 _CONF = "http://www.opengis.net/spec/ogcapi-styles-1/0.0/conf/"
 CONFORMANCE = tuple(_CONF + name for name in ("core", "html", "mapbox-style", "sld-11"))

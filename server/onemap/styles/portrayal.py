@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from onemap.catalog import Collection
 from onemap.config import Text
 from onemap.cql import Tree
+from onemap.errors import InvalidParameter
 from onemap.store import View
 from onemap.styles.declare import Classes, LayerDeclaration, Rule, StyleDeclaration
 from onemap.styles.filters import column_of, parse, resolve
 from onemap.styles.plain import plain_rules, shapes
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def portray(
         Layer(view, rules)
         for layer in layers
         for view in views
-        if view.collection.id == layer.collection or (layer.role and view.collection.role == layer.role)
+        if _meant(layer, view.collection)
         if (rules := _rules(layer.rules, view))
     ]
     if style.whole:
@@ -86,6 +91,20 @@ def portray(
     if not drawn:
         return None
     return Portrayal(name, style.title, tuple(drawn), style.description, style.keywords, style.basis)
+
+
+def undrawn(layers: Iterable[LayerDeclaration], collection: Collection) -> list[str]:
+    """Return what of these layers cannot be drawn of a collection: a rule names a field or role that it lacks."""
+    whole = View(collection, collection.fields)
+    rules = (rule for layer in layers if _meant(layer, collection) for rule in layer.rules)
+    titles = (
+        (rule.title.en if rule.title else rule.filter or "without a title", _drawn(rule, whole)) for rule in rules
+    )
+    return [f"the rule '{title}' needs a field that the collection lacks" for title, drawn in titles if drawn is None]
+
+
+def _meant(layer: LayerDeclaration, collection: Collection) -> bool:
+    return collection.id == layer.collection or (layer.role is not None and collection.role == layer.role)
 
 
 def plain(view: View) -> Portrayal:
@@ -99,8 +118,11 @@ def _rules(rules: Sequence[Rule], view: View) -> tuple[Drawn, ...]:
 
 
 def _drawn(rule: Rule, view: View) -> Drawn | None:
-    """Return a rule for a view; None when it needs a column that the view does not have."""
-    tree = resolve(parse(rule.filter), view) if rule.filter else None
+    """Return a rule for a view; None when it needs a column that the view does not have, or one of another type."""
+    try:
+        tree = resolve(parse(rule.filter), view) if rule.filter else None
+    except InvalidParameter:
+        return None
     coded = column_of(view, rule.classes.field, rule.classes.role) if rule.classes else None
     text = column_of(view, rule.label.field, rule.label.role) if rule.label else None
     if (rule.filter and tree is None) or (rule.classes and coded is None) or (rule.label and text is None):
@@ -123,4 +145,4 @@ def _classes(view: View, column: str, wanted: Classes) -> tuple[Class, ...]:
         return ()
     listed = wanted.codes or tuple(codes.titles)
     coloured = ((code, codes.value(code, wanted.column).lower()) for code in listed if code in codes.titles)
-    return tuple(Class(code, codes.titles[code], colour) for code, colour in coloured if colour)
+    return tuple(Class(code, codes.titles[code], colour) for code, colour in coloured if _COLOUR.fullmatch(colour))

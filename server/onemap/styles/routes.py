@@ -12,11 +12,13 @@ import orjson
 from onemap.block import HTML, Call, Content, Document, Reply
 from onemap.block.conditional import accepts_gzip
 from onemap.block.query import shorten
+from onemap.config import Text
 from onemap.errors import NotFound, Unavailable
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.security import Gate
 from onemap.store import View
 from onemap.styles import documents
+from onemap.styles.declare import StyleDeclaration
 from onemap.styles.documents import MAPBOX, PNG
 from onemap.styles.fonts import Fonts, unpack
 from onemap.styles.legend import legend_document
@@ -32,6 +34,7 @@ SVG = "image/svg+xml"
 _RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
 # Fonts and patterns change with the installation or a style file only; a day later they are asked for again.
 DEFAULT = "default"
+_ALL = StyleDeclaration(title=Text(zh="全部图层", en="All layers"), whole=True)
 _MOST_LEGENDS = 100
 _KEPT = {"Cache-Control": "public, max-age=86400"}
 
@@ -154,8 +157,15 @@ class StyleRoutes:
         if wanted == DEFAULT and view is not None:
             return self.of_collection(view)[0]
         if wanted == DEFAULT:
-            wanted = self._library.whole or DEFAULT
-        found = next((style for style in self._of_views(self._gate.views(call.principal)) if style.id == wanted), None)
+            wanted = self._library.whole or wanted
+        views = self._gate.views(call.principal)
+        declared = self._library.declared.get(wanted)
+        if declared:
+            found = portray(wanted, declared, self._library.layers(wanted), views)
+        else:
+            found = next((style for style in self._of_views(views) if style.id == wanted), None)
+        if found is None and wanted == DEFAULT:
+            found = portray(DEFAULT, _ALL, (), views)
         if found is None:
             raise NotFound(f"There is no style '{shorten(wanted)}'.", "GET /styles lists the styles.")
         return found

@@ -1,23 +1,24 @@
-"""OGC API Tiles Part 1 (vector tiles of collections) and OGC Two Dimensional Tile Matrix Set 2.0."""
+"""OGC API Tiles Part 1 (vector tiles of collections and of the dataset) and OGC Tile Matrix Set 2.0."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from onemap.block import JSON, Block, Call, Endpoint, Format, Parameter, Principal, RawRoute, Reply, Response
+from onemap.block import JSON, Block, Endpoint, Principal, RawRoute
 from onemap.block.links import Link, Links, link
 from onemap.config import Settings, shipped
-from onemap.errors import NotFound
+from onemap.errors import Unavailable
 from onemap.security import Gate
-from onemap.store import View
+from onemap.tiles import endpoints, wmts
 from onemap.tiles.app import TileApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
-from onemap.tiles.mvt import MEDIA_TYPE
+from onemap.tiles.national import with_national
 from onemap.tiles.pack.source import Packs
-from onemap.tiles.params import FORMAT, PATTERN
+from onemap.tiles.params import PATTERN
 from onemap.tiles.routes import TileRoutes
-from onemap.tiles.tilesets import TileSets
+from onemap.tiles.tilesets import Source, TileSets
 
 __all__ = ["block"]
 
@@ -27,7 +28,10 @@ CONFORMANCE = (
     _TILES + "core",
     _TILES + "tileset",
     _TILES + "tilesets-list",
+    _TILES + "dataset-tilesets",
     _TILES + "geodata-tilesets",
+    _TILES + "collections-selection",
+    _TILES + "datetime",
     _TILES + "mvt",
     _TILES + "oas30",
     _TMS + "tilematrixset",
@@ -37,76 +41,58 @@ CONFORMANCE = (
     _TMS + "json-tilematrixsetlimits",
     _TMS + "json-tilesetmetadata",
 )
-MVT = Format(FORMAT, MEDIA_TYPE)
-COLLECTION_ID = Parameter("collectionId", {"type": "string"}, "Identifier of a collection.", "path")
-TILE_MATRIX = Parameter("tileMatrix", {"type": "string"}, "Identifier of a tile matrix: the zoom level.", "path")
-_NUMBER = {"type": "integer", "minimum": 0}
-TILE_ROW = Parameter("tileRow", _NUMBER, "Row of the tile, counted from the top.", "path")
-TILE_COL = Parameter("tileCol", _NUMBER, "Column of the tile, counted from the left.", "path")
 
 
 def block(gate: Gate, settings: Settings) -> Block:
     """Return the Tiles block."""
-    tilesets = TileSets(load_matrix_sets(shipped("matrixsets")))
-    routes = TileRoutes(gate, tilesets)
+    tilesets = TileSets(with_national(load_matrix_sets(shipped("matrixsets"))))
+    packs = Packs(settings.packs.folder)
+    routes = TileRoutes(gate, tilesets, settings, packs)
     names = tuple(tilesets.matrix_sets)
+    tiles = TileApp(gate, tilesets, settings, packs)
     return Block(
         id="tiles",
         title="OGC API Tiles",
         conformance=CONFORMANCE,
-        endpoints=(*_fixed(routes, names), *_of_collection(routes, names)),
-        raw=(RawRoute(PATTERN, TileApp(gate, tilesets, settings, Packs(settings.packs.folder))),),
+        endpoints=(*endpoints.fixed(routes, names, names), *endpoints.of_collection(routes, names)),
+        raw=(
+            RawRoute(PATTERN, tiles, tiles.ready),
+            RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles)),
+        ),
         landing_links=_landing_links,
         collection_links=_collection_links,
-        endpoints_for=partial(_spelled_out, gate, routes, names),
+        endpoints_for=partial(_spelled_out, gate, routes, tilesets),
     )
 
 
-def _fixed(routes: TileRoutes, names: tuple[str, ...]) -> tuple[Endpoint, ...]:
-    return (
-        Endpoint("/tileMatrixSets", routes.matrix_sets, "getTileMatrixSetsList", "Tile matrix sets"),
-        Endpoint("/tileMatrixSets/{tileMatrixSetId}", routes.matrix_set, "getTileMatrixSet", "Tile matrix set",
-                 parameters=(_matrix_set_id(names),)),
-    )  # fmt: skip
+def _spelled_out(gate: Gate, routes: TileRoutes, tilesets: TileSets, principal: Principal) -> list[Endpoint]:
+    """Return the endpoints with the matrix sets and collections that there are for a principal. Blocks."""
+    sources = [(view, gate.store(view)) for view in gate.views(principal)]
+    every = tuple(tilesets.matrix_sets)
+    made = [*endpoints.fixed(routes, every, _names(tilesets, sources, whole=True))]
+    for source in sources:
+        made += endpoints.of_collection(routes, _names(tilesets, [source]), source[0])
+    return made
 
 
-def _of_collection(routes: TileRoutes, names: tuple[str, ...], view: View | None = None) -> tuple[Endpoint, ...]:
-    """Return the endpoints: of any collection (a path template), or spelled out for the one of a view.
-
-    Operation ids end as OGC API Tiles asks (/req/oas30/operation-id).
-    """
-    base = f"/collections/{view.collection.id if view else '{collectionId}'}/tiles"
-    prefix = f"{view.collection.id if view else 'any'}.collection.vector"
-    own = () if view else (COLLECTION_ID,)
-    tileset = (*own, _matrix_set_id(names))
-    tile = Response("A vector tile; 204 when nothing is there.", {"type": "string", "format": "binary"})
-    return (
-        Endpoint(base, routes.tilesets, f"{prefix}.getTileSetsList", "Tilesets", parameters=own),
-        Endpoint(base + "/{tileMatrixSetId}", routes.tileset, f"{prefix}.getTileSet", "Tileset", parameters=tileset),
-        Endpoint(base + "/{tileMatrixSetId}/tilejson.json", routes.tilejson, f"{prefix}.getTileJson",
-                 "TileJSON of the tileset on WebMercatorQuad", (JSON,), tileset),
-        Endpoint(base + "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", _answered_raw, f"{prefix}.getTile",
-                 "Vector tile", (MVT,), (*tileset, TILE_MATRIX, TILE_ROW, TILE_COL), response=tile, routed=False),
-    )  # fmt: skip
-
-
-async def _answered_raw(call: Call) -> Reply:
-    """Stand for the raw route in the API definition."""
-    raise NotFound(f"There is no tile at {call.links.here}.")
-
-
-def _matrix_set_id(names: tuple[str, ...]) -> Parameter:
-    return Parameter("tileMatrixSetId", {"type": "string", "enum": list(names)}, "Tile matrix set.", "path")
-
-
-def _spelled_out(gate: Gate, routes: TileRoutes, names: tuple[str, ...], principal: Principal) -> list[Endpoint]:
-    views = gate.views(principal)
-    return [*_fixed(routes, names), *(item for view in views for item in _of_collection(routes, names, view))]
+def _names(tilesets: TileSets, sources: Sequence[Source], *, whole: bool = False) -> tuple[str, ...]:
+    """Return the matrix sets on which there are tiles; all of them while that cannot be known."""
+    try:
+        found = tilesets.every(sources, whole=whole)
+    except Unavailable:
+        found = []
+    return tuple(item.matrix_set.id for item in found) or tuple(tilesets.matrix_sets)
 
 
 def _landing_links(links: Links) -> list[Link]:
-    rel = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
-    return [link(links.to("tileMatrixSets", f="json"), rel, JSON.media_type, "Tile matrix sets")]
+    schemes = "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes"
+    return [
+        link(links.to("tiles"), TILESETS_VECTOR, JSON.media_type, "Vector tiles of all collections"),
+        link(links.to("tileMatrixSets", f="json"), schemes, JSON.media_type, "Tile matrix sets"),
+        link(
+            links.to("wmts", "1.0.0", "WMTSCapabilities.xml"), "related", "application/xml", "WMTS 1.0.0 capabilities"
+        ),
+    ]
 
 
 def _collection_links(links: Links, identifier: str) -> list[Link]:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 
-from onemap import __version__
-from onemap.block.conditional import not_modified
+from onemap.block import Answer, Principal
+from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
 from onemap.security import Gate
-from onemap.tiles.cache import Made, TileCache
-from onemap.tiles.engine import render
-from onemap.tiles.layer import Layer
+from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache
+from onemap.tiles.engine import render_soon
 from onemap.tiles.mvt import MEDIA_TYPE
+from onemap.tiles.names import name_of
 from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
 from onemap.tiles.resolve import Resolver, Wanted
@@ -28,12 +28,11 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-CACHE_BYTES = 128 * 1024 * 1024
-# Levels 0 to 3 of ISA-L: 2 is as small as 3 and as fast as 1 on tiles.
-_GZIP_LEVEL = 2
 _GZIP = 31
-# Caches may keep a tile but must ask whether it still holds: the answer is a 304 made without any work.
-_VALIDATION: Headers = [(b"cache-control", b"no-cache"), (b"vary", b"Accept, Accept-Encoding")]
+_ANYBODY = Principal()
+_LONGEST_ADDRESS = 1000
+_MOST_REMEMBERED = 1000
+_VARY = (b"vary", b"Accept, Accept-Encoding")
 
 
 class TileApp:
@@ -42,55 +41,114 @@ class TileApp:
     def __init__(self, gate: Gate, tilesets: TileSets, settings: Settings, packs: Packs) -> None:
         self._resolver = Resolver(gate, tilesets, packs)
         self._most = settings.limits.tile_features
-        self._cache = TileCache(CACHE_BYTES, max(2, os.cpu_count() or 2))
+        keep = settings.tiles
+        self.cache = TileCache(
+            tilesets.matrix_sets,
+            keep.memory_bytes,
+            2 * max(2, os.cpu_count() or 2),
+            _file(keep.folder, settings.zone),
+            keep.shared_bytes,
+        )
+        self._validation: Headers = [(b"cache-control", keep.cache_control.encode()), _VARY]
+        self._seen: set[tuple[bytes, bytes | None]] = set()
 
     async def __call__(self, scope: Scope, receive: object, send: Send, match: re.Match[str]) -> None:
         """Answer one request. Raises what the problem middleware turns into an answer."""
         if scope["method"] == "OPTIONS":
-            await _send(send, 204, [(b"allow", METHODS.encode())])
+            await _send(send, (204, [(b"allow", METHODS.encode())], b""))
             return
+        era = self.cache.memory.era
         wanted = await self._resolver.resolve(scope, match)
+        stores = {layer.view.collection.store: layer.store for layer in wanted.layers}
+        entry = await self.cache.get(self._asked(wanted), stores)
+        self._remember(scope, entry, era)
         request = wanted.request
-        state = _state(wanted.layers)
-        tag = self._tag(wanted, state)
-        headers = [(b"etag", _etag(tag, request.gzip).encode()), *_VALIDATION]
-        if not_modified(request.if_none_match, _etag(tag, request.gzip)):
-            await _send(send, 304, headers)
-            return
-        body = await self._cache.get(tag, partial(self._make, wanted, state))
+        await _send(send, self._answer(entry, scope["method"], request.gzip, request.if_none_match))
+
+    def ready(self, scope: Mapping[str, Any], principal: Principal) -> Answer | None:
+        """Return the answer to a request that was asked before in the same way, while the tile is in memory."""
+        if principal is not _ANYBODY and principal != _ANYBODY:
+            return None
+        entry = self.cache.memory.at(_address(scope))
+        if entry is None or scope["method"] not in ("GET", "HEAD"):
+            return None
+        headers = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]) or _manner(scope, headers) not in self._seen:
+            return None
+        if entry.body.packed and not _gzip(headers.get(b"accept-encoding", b"")):
+            return None
+        self.cache.counters.memory += 1
+        given = headers.get(b"if-none-match")
+        return self._answer(entry, scope["method"], True, None if given is None else given.decode("latin-1"))
+
+    def _answer(self, entry: Entry, method: str, gzip: bool, if_none_match: str | None) -> Answer:
+        """Return the answer for an entry, without any work where the caller has it already."""
+        body = entry.body.packed
         if not body:
-            await _send(send, 204, _VALIDATION)
-            return
-        headers.append((b"content-type", MEDIA_TYPE.encode()))
-        if request.gzip:
-            headers.append((b"content-encoding", b"gzip"))
+            return 204, self._validation, b""
+        etag = f'"{entry.body.tag}-gz"' if gzip else f'"{entry.body.tag}"'
+        if if_none_match is not None and (if_none_match == etag or not_modified(if_none_match, etag)):
+            self.cache.counters.unchanged += 1
+            return 304, [(b"etag", etag.encode()), *self._validation], b""
+        if gzip:
+            headers = entry.headers or self._headers(entry, etag, len(body))
+            entry.headers = headers
         else:
             body = isal_zlib.decompress(body, wbits=_GZIP)
-        headers.append((b"content-length", str(len(body)).encode()))
-        await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body)
+            headers = self._headers(None, etag, len(body))
+        return 200, headers, b"" if method == "HEAD" else body
 
-    def _tag(self, wanted: Wanted, state: str) -> str:
-        """Return what stands for the tile's content: all that it is made from, so no tile is made to compare tags."""
-        tile, digests = wanted.tile, [layer.digest for layer in wanted.layers]
-        place = (tile.matrix_set.id, tile.level.id, tile.row, tile.col)
-        made_from = (__version__, self._most, digests, state, *place)
-        return hashlib.blake2b(repr(made_from).encode(), digest_size=12).hexdigest()
+    def _headers(self, entry: Entry | None, etag: str, length: int) -> Headers:
+        encoding = [(b"content-encoding", b"gzip")] if entry is not None else []
+        kind = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(length).encode())]
+        return [(b"etag", etag.encode()), *self._validation, *encoding, *kind]
 
-    def _make(self, wanted: Wanted, state: str) -> Made:
-        """Return the compressed tile; one made while the data changed is given once and not kept."""
-        body = b"".join(render(layer, wanted.tile, self._most) for layer in wanted.layers)
-        packed = igzip.compress(body, _GZIP_LEVEL, mtime=0) if body else b""
-        return Made(packed, keep=_state(wanted.layers) == state)
+    def _asked(self, wanted: Wanted) -> Asked:
+        tile, layers = wanted.tile, wanted.layers
+        place = Place(tile.matrix_set.id, tile.level.id, tile.row, tile.col)
+        overviews = tuple(drawn.overview for drawn in wanted.tiles)
+        key = (place, overviews, *(layer.digest for layer in layers))
+        collections = [layer.view.collection for layer in layers]
+        sources = tuple({Source(item.store, item.table.name, item.storage.srid) for item in collections})
+        return Asked(key, partial(name_of, wanted, self._most), sources, place, partial(self._make, wanted))
+
+    async def _make(self, wanted: Wanted) -> bytes:
+        drawn = zip(wanted.layers, wanted.tiles, strict=True)
+        return b"".join([await render_soon(layer, tile, self._most) for layer, tile in drawn])
+
+    def _remember(self, scope: Scope, entry: Entry, era: int) -> None:
+        """Have this request answered from memory from now on, when it is asked again in the same way."""
+        address = _address(scope)
+        if scope["onemap.principal"] != _ANYBODY or not address or len(address) > _LONGEST_ADDRESS:
+            return
+        if len(self._seen) > _MOST_REMEMBERED:
+            self._seen.clear()
+        self._seen.add(_manner(scope, dict(scope["headers"])))
+        self.cache.memory.remember(address, entry, era)
 
 
-def _state(layers: Sequence[Layer]) -> str:
-    return "|".join(layer.store.state() for layer in layers)
+def _file(folder: Path | None, zone: str) -> Path | None:
+    return None if folder is None else folder / f"tiles-{zone}.sqlite"
 
 
-def _etag(tag: str, gzip: bool) -> str:
-    return f'"{tag}-gz"' if gzip else f'"{tag}"'
+def _address(scope: Mapping[str, Any]) -> bytes:
+    """Return the path and query as they were sent."""
+    path: bytes = scope.get("raw_path") or b""
+    query: bytes = scope["query_string"]
+    return path + b"?" + query if query else path
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+def _manner(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes | None]:
+    """Return what a request that was found good has shown to be good: its Host, and its Accept where that counts."""
+    return headers.get(b"host", b""), None if scope["query_string"] == b"f=mvt" else headers.get(b"accept")
+
+
+@lru_cache(maxsize=256)
+def _gzip(accept_encoding: bytes) -> bool:
+    return accepts_gzip(accept_encoding.decode("latin-1"))
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    status, headers, body = answer
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

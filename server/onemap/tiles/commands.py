@@ -53,12 +53,16 @@ class Rings:
 
 def encode_shapes(shapes: Shapes) -> Encoded:
     """Return the encoded commands of the shapes, a geometry for each owner."""
-    words, owners = words_of(shapes)
+    return encode_words(shapes.kind, *words_of(shapes))
+
+
+def encode_words(kind: int, words: NDArray[np.uint64], owners: Ints) -> Encoded:
+    """Return command words, whose owners are given word by word, as the geometry of each owner."""
     data, ends = varints(words)
     changes = np.flatnonzero(np.diff(owners)) + 1
     firsts = np.concatenate([[0], changes]) if len(owners) else changes
     starts = np.concatenate([[0], ends])[np.concatenate([firsts, [len(owners)]])]
-    return Encoded(shapes.kind, owners[firsts], data, starts)
+    return Encoded(kind, owners[firsts], data, starts)
 
 
 def words_of(shapes: Shapes) -> tuple[NDArray[np.uint64], Ints]:

@@ -1,25 +1,29 @@
-"""The documents of tile matrix sets and tilesets (OGC 17-083r4) and TileJSON 3.0."""
+"""The documents of tile matrix sets and tilesets (OGC 17-083r4)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from onemap.block import JSON, Call
+from onemap.block import HTML, JSON, Call
 from onemap.block.links import Link, Links, link
 from onemap.catalog import type_schema
 from onemap.geo.crs import CRS84_URI, Bounds, outward
+from onemap.store.tiling import GeneralisedTable
+from onemap.tiles.generalised import statements
 from onemap.tiles.matrixset import TileMatrixSet
 from onemap.tiles.mvt import MEDIA_TYPE
-from onemap.tiles.tilesets import TileSet
+from onemap.tiles.origin import Origin
+from onemap.tiles.tilesets import Part, TileSet
 
-TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
-TILESETS_VECTOR = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
-GEODATA = "http://www.opengis.net/def/rel/ogc/1.0/geodata"
+_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
+TILING_SCHEME = _REL + "tiling-scheme"
+TILESETS_VECTOR = _REL + "tilesets-vector"
+GEODATA = _REL + "geodata"
+DATASET = _REL + "dataset"
 WEB_MERCATOR_QUAD = "WebMercatorQuad"
-# Clients stretch tiles beyond this level; a tile unit is 4 cm there.
-_TILEJSON_LEVELS = 18
+TILEJSON = "tilejson.json"
 _DIMENSIONS = {"POINT": 0, "LINESTRING": 1, "POLYGON": 2}
-_TILEJSON_TYPES = {"integer": "Number", "number": "Number", "boolean": "Boolean"}
 
 
 def matrix_set_uri(matrix_set: TileMatrixSet, links: Links) -> str:
@@ -44,25 +48,35 @@ def matrix_set_item(matrix_set: TileMatrixSet, links: Links) -> dict[str, Any]:
     }
 
 
-def tileset_item(tileset: TileSet, call: Call) -> dict[str, Any]:
+def has_tilejson(matrix_set: TileMatrixSet) -> bool:
+    """Whether TileJSON can describe the grid: it knows that of WebMercatorQuad only."""
+    return WEB_MERCATOR_QUAD in (matrix_set.id, matrix_set.same_as.id if matrix_set.same_as else "")
+
+
+def tileset_item(tileset: TileSet, origin: Origin, call: Call) -> dict[str, Any]:
     """Return what the list says of a tileset (/req/tilesets-list/tileset-links): all that a map needs to draw it."""
-    return _essentials(tileset, call) | {"links": [_self(tileset, call.links), *_tile_links(tileset, call.links)]}
+    own = link(call.links.to(*origin.base, tileset.matrix_set.id, f="json"), "self", JSON.media_type, "The tileset")
+    return _essentials(tileset, origin, call) | {"links": [own, *_tile_links(tileset, origin, call)]}
 
 
-def tileset_document(tileset: TileSet, call: Call) -> dict[str, Any]:
-    """Return the metadata of a tileset (/req/tileset/description); boxes are in CRS84, longitude first."""
-    collection, lang = tileset.view.collection, call.lang
-    geodata = call.links.to("collections", collection.id, f="json")
-    document = _essentials(tileset, call) | {
-        "description": collection.description.get(lang),
-        "keywords": list(collection.keywords),
-        "attribution": collection.attribution,
-        "layers": [_layer(tileset, lang)],
+def tileset_document(
+    tileset: TileSet, origin: Origin, call: Call, most: int, kept: Mapping[str, Sequence[GeneralisedTable]]
+) -> dict[str, Any]:
+    """Return the metadata of a tileset (/req/tileset/description); boxes are in CRS84, longitude first.
+
+    The query of the call, which selects collections or features, is that of the tiles. ``most``: features in a layer;
+    ``kept``: the tables of generalised features of each collection.
+    """
+    document = _essentials(tileset, origin, call) | {
+        "description": origin.description,
+        "keywords": list(origin.keywords),
+        "attribution": origin.attribution,
+        "layers": [_layer(part, tileset.matrix_set, call, most, kept) for part in tileset.parts],
         "links": [
-            *call.own_links(),
-            *_tile_links(tileset, call.links),
-            *_tilejson_link(tileset, call.links),
-            link(geodata, GEODATA, JSON.media_type, collection.title.get(lang)),
+            *_own_links(call),
+            *_tile_links(tileset, origin, call),
+            *_tilejson_link(tileset, origin, call),
+            _source_link(origin, call.links),
         ],
     }
     if tileset.box:
@@ -71,48 +85,21 @@ def tileset_document(tileset: TileSet, call: Call) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value not in ("", [])}
 
 
-def tilejson(tileset: TileSet, links: Links, lang: str) -> dict[str, Any]:
-    """Return TileJSON 3.0 for a tileset on WebMercatorQuad; its y is the tile row, counted from the north."""
-    collection = tileset.view.collection
-    base = ("collections", collection.id, "tiles", tileset.matrix_set.id)
-    levels = [int(level) for level in tileset.limits] or [0]
-    low, high = levels[0], max(levels[0], min(levels[-1], _TILEJSON_LEVELS))
-    fields = {field.name: _TILEJSON_TYPES.get(field.type, "String") for field in tileset.view.columns}
-    title = collection.title.get(lang)
-    document: dict[str, Any] = {
-        "tilejson": "3.0.0",
-        "name": title,
-        "description": collection.description.get(lang),
-        "attribution": collection.attribution,
-        "scheme": "xyz",
-        "tiles": [links.to(*base, "{z}", "{y}", "{x}")],
-        "minzoom": low,
-        "maxzoom": high,
-        "vector_layers": [
-            {"id": collection.id, "description": title, "minzoom": low, "maxzoom": high, "fields": fields}
-        ],
-    }
-    if tileset.box:
-        box = outward(tileset.box)
-        document["bounds"] = box
-        document["center"] = [*_middle(tileset.box), min(low + 2, high)]
-    return {key: value for key, value in document.items() if value != ""}
-
-
-def _essentials(tileset: TileSet, call: Call) -> dict[str, Any]:
+def _essentials(tileset: TileSet, origin: Origin, call: Call) -> dict[str, Any]:
     matrix_set = tileset.matrix_set
     return {
-        "title": f"{tileset.view.collection.title.get(call.lang)} ({matrix_set.id})",
+        "title": f"{origin.title} ({matrix_set.id})",
         "dataType": "vector",
         "crs": matrix_set.crs.uri,
         "tileMatrixSetId": matrix_set.id,
         "tileMatrixSetURI": matrix_set_uri(matrix_set, call.links),
         "mediaTypes": [MEDIA_TYPE],
-        "tileMatrixSetLimits": _limits(tileset),
+        "tileMatrixSetLimits": limits_of(tileset),
     }
 
 
-def _limits(tileset: TileSet) -> list[dict[str, Any]]:
+def limits_of(tileset: TileSet) -> list[dict[str, Any]]:
+    """Return the limits of the levels that there are."""
     return [
         {
             "tileMatrix": level,
@@ -125,48 +112,86 @@ def _limits(tileset: TileSet) -> list[dict[str, Any]]:
     ]
 
 
-def _layer(tileset: TileSet, lang: str) -> dict[str, Any]:
-    collection = tileset.view.collection
-    properties = {field.name: type_schema(field, lang) for field in tileset.view.columns}
+def _layer(
+    part: Part, matrix_set: TileMatrixSet, call: Call, most: int, kept: Mapping[str, Sequence[GeneralisedTable]]
+) -> dict[str, Any]:
+    """Return the description of a layer (17-083r4, table 17); ``generalisation`` is an addition of this server."""
+    collection, lang = part.view.collection, call.lang
+    geodata = call.links.to("collections", collection.id, f="json")
     layer: dict[str, Any] = {
         "id": collection.id,
         "title": collection.title.get(lang),
+        "description": collection.description.get(lang),
+        "attribution": collection.attribution,
         "dataType": "vector",
-        "crs": tileset.matrix_set.crs.uri,
-        "propertiesSchema": {"type": "object", "properties": properties},
+        "crs": matrix_set.crs.uri,
+        "propertiesSchema": {
+            "type": "object",
+            "properties": {field.name: type_schema(field, lang) for field in part.view.columns},
+        },
+        "links": [link(geodata, GEODATA, JSON.media_type, collection.title.get(lang))],
     }
     dimension = _DIMENSIONS.get(collection.table.geometry_type.removeprefix("MULTI"))
     if dimension is not None:
         layer["geometryDimension"] = dimension
-    if tileset.limits:
-        levels = list(tileset.limits)
-        layer |= {"minTileMatrix": levels[0], "maxTileMatrix": levels[-1]}
-    if tileset.box:
-        layer["boundingBox"] = _bounding_box(tileset.box)
-    return layer
+    if part.limits:
+        said = statements(part, matrix_set, most, lang, kept.get(collection.id, ()))
+        layer |= _levels(part, matrix_set) | {"generalisation": said}
+    if part.box:
+        layer["boundingBox"] = _bounding_box(part.box)
+    return {key: value for key, value in layer.items() if value != ""}
 
 
-def _self(tileset: TileSet, links: Links) -> Link:
-    base = ("collections", tileset.view.collection.id, "tiles", tileset.matrix_set.id)
-    return link(links.to(*base, f="json"), "self", JSON.media_type, "The tileset")
+def _levels(part: Part, matrix_set: TileMatrixSet) -> dict[str, Any]:
+    names = list(part.limits)
+    coarsest, finest = matrix_set.levels[names[0]], matrix_set.levels[names[-1]]
+    return {
+        "minTileMatrix": names[0],
+        "maxTileMatrix": names[-1],
+        "minScaleDenominator": finest.scale_denominator,
+        "maxScaleDenominator": coarsest.scale_denominator,
+        "minCellSize": finest.cell_size,
+        "maxCellSize": coarsest.cell_size,
+    }
 
 
-def _tile_links(tileset: TileSet, links: Links) -> list[Link]:
+def _own_links(call: Call) -> list[Link]:
+    """Return the links of a document to itself, with its query."""
+    rels = ("alternate", "self") if call.format is HTML else ("self", "alternate")
+    pairs = zip((JSON, HTML), rels, strict=True)
+    return [
+        link(call.links.self(call.query, f=made.name), rel, made.media_type, f"This document as {made.name.upper()}")
+        for made, rel in pairs
+    ]
+
+
+def tile_template(origin: Origin, matrix_set: str, call: Call, *names: str) -> str:
+    """Return the address of tiles with these names of level, row and column, and with the query of the call."""
+    variables = (f"{{{name}}}" for name in names)
+    return call.links.to(*origin.base, matrix_set, *variables, f="mvt", **call.query)
+
+
+def _tile_links(tileset: TileSet, origin: Origin, call: Call) -> list[Link]:
     matrix_set = tileset.matrix_set
-    base = ("collections", tileset.view.collection.id, "tiles", matrix_set.id)
-    template = links.to(*base, "{tileMatrix}", "{tileRow}", "{tileCol}", f="mvt")
-    definition = links.to("tileMatrixSets", matrix_set.id, f="json")
+    template = tile_template(origin, matrix_set.id, call, "tileMatrix", "tileRow", "tileCol")
+    definition = call.links.to("tileMatrixSets", matrix_set.id, f="json")
     return [
         link(template, "item", MEDIA_TYPE, "Vector tiles", templated=True),
         link(definition, TILING_SCHEME, JSON.media_type, matrix_set.title),
     ]
 
 
-def _tilejson_link(tileset: TileSet, links: Links) -> list[Link]:
-    if tileset.matrix_set.id != WEB_MERCATOR_QUAD:
+def _tilejson_link(tileset: TileSet, origin: Origin, call: Call) -> list[Link]:
+    if not has_tilejson(tileset.matrix_set):
         return []
-    href = links.to("collections", tileset.view.collection.id, "tiles", WEB_MERCATOR_QUAD, "tilejson.json")
+    href = call.links.to(*origin.base, tileset.matrix_set.id, TILEJSON, **call.query)
     return [link(href, "alternate", JSON.media_type, "TileJSON")]
+
+
+def _source_link(origin: Origin, links: Links) -> Link:
+    if origin.collection is None:
+        return link(links.to(), DATASET, JSON.media_type, origin.title)
+    return link(links.to("collections", origin.collection.id, f="json"), GEODATA, JSON.media_type, origin.title)
 
 
 def _bounding_box(box: Bounds) -> dict[str, Any]:
@@ -175,10 +200,11 @@ def _bounding_box(box: Bounds) -> dict[str, Any]:
 
 
 def _center_point(tileset: TileSet, box: Bounds) -> dict[str, Any]:
-    point: dict[str, Any] = {"coordinates": _middle(box), "crs": CRS84_URI}
+    point: dict[str, Any] = {"coordinates": middle(box), "crs": CRS84_URI}
     levels = list(tileset.limits)
     return point | ({"tileMatrix": levels[min(2, len(levels) - 1)]} if levels else {})
 
 
-def _middle(box: Bounds) -> list[float]:
+def middle(box: Bounds) -> list[float]:
+    """Return the middle of a box, to 1 cm."""
     return [round((box[0] + box[2]) / 2, 7), round((box[1] + box[3]) / 2, 7)]

@@ -18,7 +18,7 @@ from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
 from onemap.tiles.shapes import BUFFER, Plane, make_shapes
 
 _CELLS = 256
-_SIMPLIFY_FROM = 100_000.0
+SIMPLIFY_FROM = 100_000.0
 _HALF_CELL = EXTENT / _CELLS / 2
 _QUARTER_CELL = EXTENT / _CELLS / 4
 _FEW = 1000
@@ -136,7 +136,7 @@ def _plane(tile: Tile, storage: Crs) -> Plane | None:
 
 
 def _tolerance(tile: Tile) -> float:
-    return _QUARTER_CELL if tile.level.scale_denominator > _SIMPLIFY_FROM else 0.0
+    return _QUARTER_CELL if tile.level.scale_denominator > SIMPLIFY_FROM else 0.0
 
 
 def _half_cell(plane: Plane) -> float:

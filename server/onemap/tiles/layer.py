@@ -12,7 +12,7 @@ from pygeofilter import ast
 from onemap.catalog import Field
 from onemap.cql import write_text
 from onemap.store import FeatureQuery, Store, View
-from onemap.store.tiling import Frame
+from onemap.store.tiling import Frame, GeneralisedTable
 
 
 class Ready(Protocol):
@@ -25,6 +25,10 @@ class Ready(Protocol):
 
     def tile(self, view: View, tile: Frame, query: FeatureQuery) -> bytes | None:
         """Return a tile with one layer, empty when nothing is there; None when the store is to make it. Blocks."""
+        ...
+
+    def tables(self) -> tuple[GeneralisedTable, ...]:
+        """Return what is generalised, and for which grids; nothing when the store is to make all tiles. Blocks."""
         ...
 
 

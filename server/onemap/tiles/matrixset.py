@@ -98,7 +98,11 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class TileMatrixSet:
-    """A tile matrix set: its CRS, its levels by identifier, and the document it was read from."""
+    """A tile matrix set: its CRS, its levels by identifier, and the document it was read from.
+
+    ``same_as``: the set whose grid this one only numbers in another way; the levels are then those of that set, under
+    the identifiers of this one.
+    """
 
     id: str
     title: str
@@ -106,6 +110,7 @@ class TileMatrixSet:
     crs: Crs
     levels: Mapping[str, Level]
     document: Mapping[str, Any] = field(repr=False, compare=False)
+    same_as: TileMatrixSet | None = field(default=None, repr=False)
 
 
 def load_matrix_sets(folder: Path) -> Mapping[str, TileMatrixSet]:
@@ -118,12 +123,16 @@ def load_matrix_sets(folder: Path) -> Mapping[str, TileMatrixSet]:
 
 
 def _read(path: Path) -> TileMatrixSet:
-    document = validate(TileMatrixSetDocument, read_yaml(path), path)
+    return made_of(validate(TileMatrixSetDocument, read_yaml(path), path), str(path))
+
+
+def made_of(document: TileMatrixSetDocument, origin: str) -> TileMatrixSet:
+    """Return the tile matrix set of a document. Raises ConfigError, naming its ``origin``, for contradicting axes."""
     crs = crs_from_uri(document.crs)
     north_first = document.orderedAxes[0].lower() in _NORTH_FIRST
     if north_first != crs.swapped:
         raise ConfigError(
-            f"{path}: orderedAxes {list(document.orderedAxes)} contradict the axis order of {document.crs}.",
+            f"{origin}: orderedAxes {list(document.orderedAxes)} contradict the axis order of {document.crs}.",
             "Write pointOfOrigin and orderedAxes in the order of the authority.",
         )
     levels = {item.id: _level(item, north_first) for item in document.tileMatrices}

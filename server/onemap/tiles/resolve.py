@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
 
+from onemap.block import Call, Principal
 from onemap.security import Gate
+from onemap.store import View
+from onemap.tiles import asked
 from onemap.tiles.engine import Tile
 from onemap.tiles.layer import Layer
 from onemap.tiles.pack.source import Packs
-from onemap.tiles.params import TileRequest, parse_tile
-from onemap.tiles.tilesets import TileSets
+from onemap.tiles.params import MVT, Query, TileRequest, parse_tile
+from onemap.tiles.tilesets import TileSet, TileSets
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A tile within the limits of its tileset, and the layers that it is made of; ``request``: how to answer."""
+    """A tile within the limits of its tileset, and the layers that it is made of; ``request``: how to answer.
+
+    A layer is drawn on ``tiles`` at its place: ``tile``, as an overview where the layer is at one of its coarsest
+    levels. Layers that do not reach the tile are not among them.
+    """
 
     request: TileRequest
     layers: tuple[Layer, ...]
     tile: Tile
+    tiles: tuple[Tile, ...]
 
 
 class Resolver:
@@ -35,16 +43,42 @@ class Resolver:
         self._tilesets = tilesets
 
     async def resolve(self, scope: Mapping[str, Any], match: re.Match[str]) -> Wanted:
-        """Return what is asked for. Raises NotFound outside the limits, and what ``parse_tile`` raises."""
+        """Return what is asked for. Raises NotFound outside the limits, and what the query's parsers raise."""
         request = parse_tile(scope, match)
-        view = self._gate.view(scope["onemap.principal"], request.collection)
-        store = self._gate.store(view)
-        layer = Layer(view, store, pack=self._packs.get(view.collection, store))
-        return Wanted(request, (layer,), await self._tile(request, layer))
+        principal: Principal = scope["onemap.principal"]
+        every = self._layers(principal, request.collection)
+        tileset = await self._tileset(request, every)
+        tile = tileset.tile(request.level, request.row, request.col)
+        layers = every if request.query is None else _asked(scope, request.collection, request.query, every)
+        if request.collection is not None:
+            return Wanted(request, layers, tile, (tile,))
+        drawn = tileset.drawn(request.level, tile)
+        reached = tuple(layer for layer in layers if layer.view.collection.id in drawn)
+        return Wanted(request, reached, tile, tuple(drawn[layer.view.collection.id] for layer in reached))
 
-    async def _tile(self, request: TileRequest, layer: Layer) -> Tile:
+    def _layers(self, principal: Principal, collection: str | None) -> tuple[Layer, ...]:
+        """Return the layer of a collection, or those of all collections that the principal may see."""
+        views = self._gate.views(principal) if collection is None else [self._gate.view(principal, collection)]
+        return tuple(self._layer(view) for view in views)
+
+    def _layer(self, view: View) -> Layer:
+        store = self._gate.store(view)
+        return Layer(view, store, pack=self._packs.get(view.collection, store))
+
+    async def _tileset(self, request: TileRequest, layers: Sequence[Layer]) -> TileSet:
         matrix_set = self._tilesets.matrix_set(request.matrix_set)
-        tileset = self._tilesets.known(layer.view, layer.store.state(), matrix_set)
+        sources = [(layer.view, layer.store) for layer in layers]
+        whole = request.collection is None
+        tileset = self._tilesets.known(sources, matrix_set, whole=whole)
         if tileset is None:
-            tileset = await anyio.to_thread.run_sync(self._tilesets.get, layer.view, layer.store, matrix_set)
-        return tileset.tile(request.level, request.row, request.col)
+            tileset = await anyio.to_thread.run_sync(lambda: self._tilesets.get(sources, matrix_set, whole=whole))
+        return tileset
+
+
+def _asked(
+    scope: Mapping[str, Any], collection: str | None, query: Query, layers: tuple[Layer, ...]
+) -> tuple[Layer, ...]:
+    call = Call(scope["onemap.principal"], scope["onemap.links"], MVT, query=query)
+    if collection is None:
+        return asked.of_dataset(call, layers)
+    return (asked.of_collection(call, layers[0]),)

@@ -93,16 +93,16 @@ def clip_polygons(parts: Geometries, owners: Owners, plane: Plane) -> tuple[Geom
     snapped = _snap(simple)
     sound = shapely.is_valid(snapped) & ~shapely.is_empty(snapped) & (shapely.get_type_id(snapped) == 3)
     if sound.all():
-        return _apart(snapped, owners[index[at]])
+        return apart(snapped, owners[index[at]])
     origins = index[at[~sound]]
     mended, place = _mend(clipped[~sound], lambda n: _whole(parts[origins[n]], plane))
     every = np.concatenate([snapped[sound], mended])
     where = np.concatenate([np.flatnonzero(sound), np.flatnonzero(~sound)[place]])
     order = np.argsort(where, kind="stable")
-    return _apart(every[order], owners[index[at[where[order]]]])
+    return apart(every[order], owners[index[at[where[order]]]])
 
 
-def _apart(parts: Geometries, owners: Owners) -> tuple[Geometries, Owners]:
+def apart(parts: Geometries, owners: Owners) -> tuple[Geometries, Owners]:
     """Return the polygons, those of one feature united where they overlap or share an edge since they are snapped."""
     several = np.flatnonzero(np.diff(owners) == 0)
     if not len(several):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LONGEST = 10
+_BITS, _MORE = np.uint8(0x7F), np.uint8(7)
 
 
 def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
@@ -16,10 +17,12 @@ def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
     ends = np.cumsum(sizes)
     written = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
     starts = ends - sizes
-    written[starts] = _septet(values, 0, sizes)
+    # A value's low byte, whose high bit says whether more follow.
+    written[starts] = values.astype(np.uint8) & _BITS | (sizes > 1).view(np.uint8) << _MORE
     for place in range(1, int(sizes.max(initial=1))):
         longer = np.flatnonzero(sizes > place)
-        written[starts[longer] + place] = _septet(values[longer], place, sizes[longer])
+        rest = (values[longer] >> np.uint64(7 * place)).astype(np.uint8)
+        written[starts[longer] + place] = rest & _BITS | (sizes[longer] > place + 1).view(np.uint8) << _MORE
     return written.tobytes(), ends
 
 
@@ -32,12 +35,6 @@ def varint_sizes(values: NDArray[np.uint64]) -> NDArray[np.int64]:
             break
         sizes += values >= np.uint64(1 << (7 * size))
     return sizes
-
-
-def _septet(values: NDArray[np.uint64], place: int, sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return the seven bits at a place, with the high bit set where more follow."""
-    bits = (values >> np.uint64(7 * place)) & np.uint64(0x7F)
-    return (bits | (sizes > place + 1).astype(np.uint64) << np.uint64(7)).astype(np.uint8)
 
 
 def zigzag(values: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -24,7 +24,7 @@ from onemap.web.respond import VARY, send_response
 
 _HOST = re.compile(r"([A-Za-z0-9.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?", re.ASCII)
 _PROBLEM = Format("json", problem.MEDIA_TYPE)
-_CORS = (
+CORS = (
     (b"access-control-allow-origin", b"*"),
     (
         b"access-control-expose-headers",
@@ -86,7 +86,7 @@ class Cors:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_CORS, *(_PREFLIGHT if preflight else ())]
+                message["headers"] = [*message["headers"], *CORS, *(_PREFLIGHT if preflight else ())]
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -25,6 +25,13 @@ from onemap.store.postgis.sessions import Sessions, run
 _REMEMBERED = 64
 _COMPLETE = 3
 _RETRY_SECONDS = 10.0
+# A backend that stays connected may report what it counted up to ten seconds late.
+_SETTLED_SECONDS = 12.0
+_SNAPSHOT = b"SELECT pg_current_snapshot()::text"
+_ANYTHING = (
+    b"SELECT EXISTS (SELECT FROM onemap.change WHERE xid >= pg_snapshot_xmin(%(since)s::pg_snapshot)"
+    b" AND NOT pg_visible_in_snapshot(xid, %(since)s::pg_snapshot))"
+)
 Counters = Mapping[int, int]
 
 
@@ -65,6 +72,8 @@ class ChangeLog:
         self._relations = relations
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Counters] = OrderedDict()
+        self._snapshot = ""
+        self._moved = time.monotonic()
 
     def position(self) -> str:
         """Return the present position. Raises Unavailable."""
@@ -74,6 +83,8 @@ class ChangeLog:
     def changes(self, since: str, tables: Several[str], most: int) -> Changes:
         """Return the changes of these tables since a position; see ``LoggedStore``. Raises Unavailable."""
         then, relations = _Place.read(since), self._relations()
+        if self._still(then):
+            return Changes(since)
         known = {name: relations[name] for name in tables if name in relations}
         with self._sessions.snapshot() as connection:
             now = self._now(connection)
@@ -81,10 +92,19 @@ class ChangeLog:
             if not _reaches(then, now.place):
                 return Changes(str(now.place), unknown=frozenset(tables))
             logged = {name: item for name, item in known.items() if item.oid in now.logged}
-            unknown |= self._uncounted({name: known[name] for name in known.keys() - logged.keys()}, then, now)
+            others = {name: known[name] for name in known.keys() - logged.keys()}
+            unknown |= self._uncounted(others, then, now) | _views(connection, others, then, now)
             lost = _out_of_reach(connection, logged, then) if now.complete else set()
             found, more = _logged(connection, {n: logged[n] for n in logged.keys() - lost}, then, most)
         return Changes(str(now.place), tuple(found), frozenset(unknown | lost | more))
+
+    def _still(self, then: _Place) -> bool:
+        """Whether no transaction has written since a position, and what was counted before has long been told."""
+        snapshot, now = str(self._sessions.row(_SNAPSHOT)[0]), time.monotonic()
+        with self._lock:
+            if snapshot != self._snapshot:
+                self._snapshot, self._moved = snapshot, now
+            return snapshot == then.snapshot and now - self._moved > _SETTLED_SECONDS
 
     def _now(self, connection: GuardedConnection) -> _Now:
         identity, snapshot, tables, triggers = run(connection, read_sql("log_state"))[0]
@@ -104,7 +124,7 @@ class ChangeLog:
         before = self._known.get(then.whole)
         changed: set[str] = set()
         for name, relation in relations.items():
-            if relation.kind not in ("r", "m"):  # what is behind a view may be anything
+            if relation.kind not in ("r", "m"):
                 same = then.whole == now.place.whole
             elif before is None:
                 same = then.plain == now.place.plain
@@ -161,6 +181,12 @@ def _close(connections: list[psycopg.Connection[Any]]) -> None:
 def _reaches(then: _Place, now: _Place) -> bool:
     """Whether a position is one of this database, and not of a future that was taken back by a restore."""
     return then.identity == now.identity and int(then.snapshot.split(":")[1]) <= int(now.snapshot.split(":")[1])
+
+
+def _views(connection: GuardedConnection, relations: Mapping[str, Relation], then: _Place, now: _Now) -> set[str]:
+    """Return the views among relations when anything was logged: what is behind them may be what was changed."""
+    views = {name for name, relation in relations.items() if relation.kind not in ("r", "m")}
+    return views if views and now.logged and run(connection, _ANYTHING, {"since": then.snapshot})[0][0] else set()
 
 
 def _out_of_reach(connection: GuardedConnection, relations: Mapping[str, Relation], then: _Place) -> set[str]:

@@ -15,7 +15,7 @@ from onemap.config.models import Text
 from onemap.errors import ConfigError, TooSlow
 from onemap.geo.crs import crs_from_srid
 from onemap.store.base import LeftOut
-from onemap.store.postgis.relation import INTEGERS, Column, Relation, quoted
+from onemap.store.postgis.relation import INTEGERS, LONLAT, Column, Relation, quoted
 from onemap.store.postgis.sessions import Row, Sessions
 
 _KEY_NAMES = ("fid", "id", "gid", "ogc_fid", "objectid", "bsm")
@@ -88,9 +88,10 @@ class Discovery:
             return
         by_name = {column.name: column for column in columns}
         flat = chosen.dims in (0, 2)
+        lonlat = next((item.srid for item in group if item.geometry_column == LONLAT and item.indexed), None)
         self.relations[name] = Relation(
             chosen.oid, chosen.schema, chosen.name, chosen.kind, chosen.geometry_column, chosen.srid,
-            flat, chosen.indexed, key, by_name,
+            flat, chosen.indexed, key, by_name, lonlat,
         )  # fmt: skip
         self.tables.append(_table_info(name, chosen, epsg, key, columns))
         self._note(name, chosen, group, by_name[key])
@@ -166,7 +167,8 @@ class Discovery:
             text = "published, but slow in processes: its key is no integer"
             if found.kind not in ("v", "f"):
                 self.left_out.append(LeftOut(name, text, remedy, published=True))
-        others = [item.geometry_column for item in group if item.geometry_column != found.geometry_column]
+        kept = (found.geometry_column, LONLAT)
+        others = [item.geometry_column for item in group if item.geometry_column not in kept]
         if others:
             text = f"published with its geometry '{found.geometry_column}' only, not with {', '.join(others)}"
             self.left_out.append(LeftOut(name, text, "Make a view for each other geometry column.", published=True))

@@ -16,6 +16,7 @@ from onemap.config import PostgisSettings
 from onemap.errors import ConfigError
 from onemap.geo.crs import Crs, crs_from_srid
 from onemap.store.base import Key, View
+from onemap.store.changelog import Changes
 from onemap.store.postgis.changelog import ChangeLog
 from onemap.store.postgis.connect import connection_options
 from onemap.store.postgis.discover import read_sql
@@ -43,6 +44,7 @@ _FORGET = b"""
 DELETE FROM onemap_tiles.generalised WHERE table_schema = %(schema)s AND table_name = %(name)s
   AND (%(unit)s::float8 IS NULL OR (srid, origin_x, origin_y, unit) = (%(srid)s, %(x)s, %(y)s, %(unit)s)) RETURNING id
 """
+_STAMP = b"SELECT count(*), coalesce(max(id), 0) FROM onemap_tiles.generalised"
 _COUNTED = b"UPDATE onemap_tiles.generalised SET features = %(features)s WHERE id = %(id)s"
 _READERS = b"""
 SELECT DISTINCT r.rolname::text FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
@@ -107,6 +109,12 @@ class GeneralisedTables:
         since, mark = self._sessions.row(read_sql("mark"), {"oid": relation.oid})
         return orjson.dumps([position, since, mark]).decode()
 
+    def stamp(self) -> str:
+        """Return a token that is another one after features were generalised anew, or forgotten."""
+        if not self._sessions.row(_THERE)[0]:
+            return ""
+        return "-".join(map(str, self._sessions.row(_STAMP)))
+
     def find(self, table: TableInfo, relation: Relation) -> tuple[Kept, ...]:
         """Return what is kept of a table, the finest grid first."""
         if not self._sessions.row(_THERE)[0]:
@@ -114,9 +122,13 @@ class GeneralisedTables:
         rows = self._sessions.rows(_KEPT, {"schema": relation.schema, "name": relation.name})
         if not rows:
             return ()
-        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid})
+        _, logged = self._sessions.row(read_sql("writable"), {"oid": relation.oid, "target": relation.oid})
         now = str(self._sessions.row(read_sql("mark"), {"oid": relation.oid})[1])
-        return tuple(self._kept(row, table, logged, now) for row in rows)
+        changes: dict[str, Changes] = {}
+        if logged:
+            positions = {str(row[7]) for row in rows}
+            changes = {position: self._log.changes(position, [table.name], _CHANGES) for position in positions}
+        return tuple(_kept(row, table, changes.get(row[7]), now) for row in rows)
 
     def write(
         self,
@@ -154,16 +166,6 @@ class GeneralisedTables:
             with self._writing(relation) as connection:
                 self._forget(connection, self._values(relation, None))
 
-    def _kept(self, row: Sequence[Any], table: TableInfo, logged: bool, now: str) -> Kept:
-        identifier, srid, x, y, unit, features, columns, position, since, mark, note, made = row
-        changed, stale = 0, now != mark
-        if logged:
-            changes = self._log.changes(position, [table.name], _CHANGES)
-            changed, stale = len({change.key for change in changes.changed}), table.name in changes.unknown
-        grid = Grid(crs_from_srid(srid), (x, y), unit)
-        told = GeneralisedTable(grid, features, made, changed, stale, orjson.loads(note))
-        return Kept(identifier, told, frozenset(columns), since if logged else None)
-
     def _writing(self, relation: Relation) -> _Writing:
         return _Writing(self._settings, relation)
 
@@ -182,6 +184,17 @@ class GeneralisedTables:
         for row in connection.execute(_FORGET, values).fetchall():
             names = sql.SQL(", ").join([sql.Identifier(SCHEMA, f"g{row[0]}{end}") for end in ("", "_members")])
             connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+
+
+def _kept(row: Sequence[Any], table: TableInfo, changes: Changes | None, now: str) -> Kept:
+    """Return a table as it stands; ``changes``: those of its layer since it was made, None for one without a log."""
+    identifier, srid, x, y, unit, features, columns, _, since, mark, note, made = row
+    changed, stale = 0, now != mark
+    if changes is not None:
+        changed, stale = len({change.key for change in changes.changed}), table.name in changes.unknown
+    grid = Grid(crs_from_srid(srid), (x, y), unit)
+    told = GeneralisedTable(grid, features, made, changed, stale, orjson.loads(note))
+    return Kept(identifier, told, frozenset(columns), since if changes is not None else None)
 
 
 class _Writing:

@@ -8,15 +8,16 @@ everywhere in this server: the SRID is set where PROJ would pick an operation be
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import sql
 from psycopg.types.numeric import Int8
 
-from onemap.geo.crs import Crs
+from onemap.geo.crs import WEB_MERCATOR, Crs, crs_from_srid, same_plane
 from onemap.store.base import View
 from onemap.store.postgis.placing import Place
-from onemap.store.postgis.relation import INTEGERS, Column, Relation, quoted
+from onemap.store.postgis.relation import INTEGERS, LONLAT, Column, Relation, quoted
 from onemap.store.postgis.select import SIZE, Select, Statement
 from onemap.store.tiling import Frame
 
@@ -52,6 +53,26 @@ _MIXED = ("GEOMETRY", "GEOMETRYCOLLECTION")
 _POINTS = ("POINT", "MULTIPOINT")
 
 
+@dataclass(frozen=True)
+class Shapes:
+    """Where tiles take the shapes of a layer from: a geometry column, its CRS, and the SRID that the database has."""
+
+    crs: Crs
+    geometry: sql.Composable
+    shape: sql.Composable
+    srid: int
+
+
+def shapes_for(view: View, relation: Relation, target: Crs) -> Shapes:
+    """Return the shapes that are nearest to the CRS of a tile: longitudes and latitudes, where there are some."""
+    storage = view.collection.storage
+    flat = target.geographic or target.srid == WEB_MERCATOR.srid
+    if relation.lonlat is None or storage.geographic or same_plane(storage, target) or not flat:
+        return Shapes(storage, relation.geometry, relation.shape, relation.srid)
+    column = quoted("t", LONLAT)
+    return Shapes(crs_from_srid(geographic_of(storage)), column, column, relation.lonlat)
+
+
 class Layout:
     """The columns of a layer, and the statement around its features."""
 
@@ -74,11 +95,12 @@ class Layout:
         drawn: sql.Composable,
         where: Sequence[sql.Composable],
         *,
+        geometry: sql.Composable,
         largest: bool,
         parts: sql.Composable | None = None,
     ) -> sql.Composable:
-        """Return the query that draws the features of a table; a shape is ``t``'s, or one of its ``parts``."""
-        gaps = {"size": SIZE.format(geom=relation.geometry), "key": self._last}
+        """Return the query that draws the features of a table; ``geometry`` is what tells which are the largest."""
+        gaps = {"size": SIZE.format(geom=geometry), "key": self._last}
         return _FEATURES.format(
             columns=sql.SQL("").join(self._columns), g=drawn, drawn=quoted(self._drawn), key=self._last,
             place=quoted(self._place), table=relation.table, where=sql.SQL(" AND ").join(where),
@@ -99,9 +121,10 @@ class Layout:
 class TileSelect:
     """Write the statements for the tiles of a view; ``select`` has its conditions and its table."""
 
-    def __init__(self, view: View, select: Select) -> None:
+    def __init__(self, view: View, select: Select, shapes: Shapes) -> None:
         self._view = view
         self._select = select
+        self._shapes = shapes
         self.layout = Layout(select)
         self._written: dict[object, bytes] = {}
 
@@ -130,19 +153,19 @@ class TileSelect:
         self, frame: Frame, place: Place, *, sized: bool, largest: bool, among: sql.Composable | None = None
     ) -> sql.Composable:
         """Return the query for the features of a tile, ``among`` those that meet a further condition."""
-        relation, where = self._select.relation, self._select.where
+        relation, geometry = self._select.relation, self._shapes.geometry
         tests: list[sql.Composable | None] = [
-            _NEAR.format(geom=relation.geometry, srid=sql.Literal(relation.srid)),
-            _LARGE.format(size=SIZE.format(geom=relation.geometry)) if sized else None,
-            where,
+            _NEAR.format(geom=geometry, srid=sql.Literal(self._shapes.srid)),
+            _LARGE.format(size=SIZE.format(geom=geometry)) if sized else None,
+            self._select.where,
             among,
         ]
         mixed = self._view.collection.table.geometry_type in _MIXED
-        parts = _PARTS.format(shape=relation.shape, part=self.layout.part) if mixed else None
-        shape = sql.SQL("p.{}").format(self.layout.part) if mixed else relation.shape
+        parts = _PARTS.format(shape=self._shapes.shape, part=self.layout.part) if mixed else None
+        shape = sql.SQL("p.{}").format(self.layout.part) if mixed else self._shapes.shape
         kept = [test for test in tests if test is not None]
         drawn = self._drawn(shape, frame, place)
-        return self.layout.features(relation, drawn, kept, largest=largest, parts=parts)
+        return self.layout.features(relation, drawn, kept, geometry=geometry, largest=largest, parts=parts)
 
     def _drawn(self, shape: sql.Composable, frame: Frame, place: Place) -> sql.Composable:
         """Return the expression that draws a feature on the tile."""
@@ -151,7 +174,7 @@ class TileSelect:
         if frame.tolerance > 0 and self._view.collection.table.geometry_type not in _POINTS:
             shape = simple(shape)
         if place.kind == "transform":
-            shape = transformed(shape, self._view.collection.storage, frame.grid.crs)
+            shape = transformed(shape, self._shapes.crs, frame.grid.crs)
         return cut(shape, frame, None if place.kind == "affine" else _BOX)
 
 

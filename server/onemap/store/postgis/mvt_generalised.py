@@ -91,7 +91,7 @@ class GeneralisedSelect:
         drawn = cut(turned, frame)
         if exact:
             drawn = _MOVED.format(g=relation.geometry, window=_WINDOW, cut=drawn)
-        features = layout.features(relation, drawn, tests, largest=largest)
+        features = layout.features(relation, drawn, tests, geometry=relation.geometry, largest=largest)
         if not logged:
             return layout.tile(features, frame)
         among = _APART.format(key=self._key.reference)

@@ -12,6 +12,8 @@ from psycopg import sql
 from onemap.catalog.model import FieldType
 
 INTEGERS = ("int2", "int4", "int8", "oid")
+# A generated column that tiles are made from where transforming each feature would take most of the time.
+LONLAT = "onemap_lonlat"
 _TEXTS = ("text", "varchar", "bpchar", "name")
 _SKIPPED = ("geometry", "geography", "raster", "topogeometry", "bytea", "box2d", "box3d")
 _TIMESTAMP = """CASE WHEN isfinite({c}) THEN to_char({c}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END"""
@@ -145,7 +147,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A published table or view. ``srid``: that of the database, which may number systems in its own way."""
+    """A published table or view. ``srid``: that of the database, which may number systems in its own way.
+
+    ``lonlat``: the SRID of longitudes and latitudes in which the column LONLAT holds the geometries too; None: it is
+    not there.
+    """
 
     oid: int
     schema: str
@@ -157,6 +163,7 @@ class Relation:
     indexed: bool
     key: str
     columns: Mapping[str, Column]
+    lonlat: int | None = None
 
     @cached_property
     def table(self) -> sql.Composable:

@@ -169,7 +169,7 @@ def _undrawable() -> Iterator[None]:
     """Pass over what PostGIS says of shapes that it cannot transform or cut, and of tables that are gone."""
     try:
         yield
-    except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn) as error:
+    except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn, pg.InsufficientPrivilege) as error:
         _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
 
 

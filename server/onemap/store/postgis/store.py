@@ -264,7 +264,12 @@ class PostgisStore(Tiling):
 
     def changes(self, since: str, tables: Several[str], most: int = 10_000) -> Changes:
         """Return the changes of these tables since a position; see ``LoggedStore``. Raises Unavailable."""
-        return self._log.changes(since, tables, most)
+        found = self._log.changes(since, tables, most)
+        if found.changed or found.unknown:
+            # Whoever reads on, reads what is remembered of the content as of this position or later.
+            self._content.logged = self._content.logged or bool(found.changed)
+            self._content.refresh()
+        return found
 
     def wait(self, since: str, seconds: float) -> None:
         """Wait until the database says that changes were logged, which it does for those of its own log only."""

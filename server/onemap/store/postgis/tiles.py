@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from onemap.geo.crs import Crs
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.generalised import Kept
-from onemap.store.postgis.mvt import TileSelect, systems
+from onemap.store.postgis.mvt import Shapes, TileSelect, shapes_for, systems
 from onemap.store.postgis.mvt_generalised import GeneralisedSelect
 from onemap.store.postgis.placing import Place, place
 from onemap.store.postgis.select import Select, Statement
@@ -37,8 +37,8 @@ class TileMaker:
         self._sessions = sessions
         self._select = select
         self._kept = kept
-        self._selects: WeakKeyDictionary[Select, TileSelect] = WeakKeyDictionary()
-        self._overviews: WeakKeyDictionary[Select, dict[int, GeneralisedSelect]] = WeakKeyDictionary()
+        self._selects: WeakKeyDictionary[Select, dict[Crs, TileSelect]] = WeakKeyDictionary()
+        self._overviews: WeakKeyDictionary[TileSelect, dict[object, GeneralisedSelect]] = WeakKeyDictionary()
         self._usable: dict[tuple[int, int], bool] = {}
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
@@ -67,27 +67,30 @@ class TileMaker:
 
     def _steps(self, view: View, frame: Frame, query: FeatureQuery) -> Generator[Statement, Row | None, bytes | None]:
         """Yield the statements of a tile one after the other, take the row of each, and return the layer."""
-        storage = view.collection.storage
-        placed = place(frame, storage)
+        select = self._select(view, query)
+        shapes = shapes_for(view, select.relation, frame.grid.crs)
+        placed = place(frame, shapes.crs)
         if placed is None:
             return b""
-        if placed.kind == "transform" and not (yield from self._knows(storage, frame.grid.crs)):
+        if placed.kind == "transform" and not (yield from self._knows(shapes.crs, frame.grid.crs)):
             return None
-        select = self._select(view, query)
-        overview = self._generalised(view, frame, query, select)
+        written = self._written(view, select, shapes)
+        overview = self._generalised(view, frame, query, select, written)
         if overview is not None:
             made = yield from _drawn(overview, frame, placed, query.limit)
             if made is not None:
                 return made
-        return (yield from _drawn(self._written(view, select), frame, placed, query.limit))
+        return (yield from _drawn(written, frame, placed, query.limit))
 
-    def _written(self, view: View, select: Select) -> TileSelect:
-        found = self._selects.get(select)
-        if found is None:
-            found = self._selects[select] = TileSelect(view, select)
-        return found
+    def _written(self, view: View, select: Select, shapes: Shapes) -> TileSelect:
+        known = self._selects.setdefault(select, {})
+        if shapes.crs not in known:
+            known[shapes.crs] = TileSelect(view, select, shapes)
+        return known[shapes.crs]
 
-    def _generalised(self, view: View, frame: Frame, query: FeatureQuery, select: Select) -> GeneralisedSelect | None:
+    def _generalised(
+        self, view: View, frame: Frame, query: FeatureQuery, select: Select, base: TileSelect
+    ) -> GeneralisedSelect | None:
         """Return how generalised features are read; None where they would not do.
 
         They have the attributes of their largest part: what a filter would find in the others is not in them.
@@ -106,10 +109,11 @@ class TileMaker:
         if not fit:
             return None
         kept = min(fit, key=lambda item: item[0])[1]
-        written = self._overviews.setdefault(select, {})
-        if kept.id not in written:
-            written[kept.id] = GeneralisedSelect(self._written(view, select), select.relation, kept)
-        return written[kept.id]
+        known = self._overviews.setdefault(base, {})
+        key = (kept.id, kept.since)
+        if key not in known:
+            known[key] = GeneralisedSelect(base, select.relation, kept)
+        return known[key]
 
     def _knows(self, storage: Crs, target: Crs) -> Generator[Statement, Row | None, bool]:
         """Whether the database numbers the systems of a transformation as EPSG does."""

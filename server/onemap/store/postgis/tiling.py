@@ -9,9 +9,11 @@ from typing import Any
 import anyio.to_thread
 
 from onemap.catalog.model import TableInfo
+from onemap.config import PostgisSettings
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.generalised import GeneralisedTables, Kept
+from onemap.store.postgis.lonlat import add_lonlat
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select
@@ -23,11 +25,13 @@ from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
 class Tiling(ABC):
     """See ``TileStore`` and ``GeneralisingStore``."""
 
+    _settings: PostgisSettings
     _sessions: Sessions
     _content: Content
 
     def __init__(self, generalised: GeneralisedTables) -> None:
         self._generalised = generalised
+        self._stamp = ""
         # Of a moment ago: what was edited since is looked up in the log by each statement.
         self._lately = Memory(self._content.token)
         self._tiles = TileMaker(self._sessions, self._select, self._kept)
@@ -58,10 +62,23 @@ class Tiling(ABC):
         """Return the tables of generalised features of a layer, the finest grid first."""
         return tuple(kept.table for kept in self._kept(view))
 
+    def prepared(self) -> str:
+        """Return a token that is another one after any layer was generalised anew, or forgotten. Blocks."""
+        stamp = self._generalised.stamp()
+        if stamp != self._stamp:
+            self._content.refresh()
+            self._stamp = stamp
+        return stamp
+
     def drop_generalised(self, view: View) -> None:
         """Forget all generalised features of a layer. Raises ConfigError."""
         self._generalised.drop(self._relation(view.collection.table))
         self._content.refresh()
+
+    def prepare_tiles(self, view: View) -> None:
+        """Store longitudes and latitudes beside projected geometries, for tiles; see ``add_lonlat``."""
+        table = view.collection.table
+        add_lonlat(self._settings, self._relation(table), view.collection.storage)
 
     def _kept(self, view: View) -> tuple[Kept, ...]:
         table = view.collection.table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 import shapely
@@ -46,11 +46,10 @@ class FaceFile:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._open: dict[str, BinaryIO] = {}
         self._read: dict[str, NDArray[np.generic]] = {}
         self._count = 0
         for name in (*_COLUMNS, "xy", "ring_points"):
-            self._open[name] = (folder / name).open("wb")
+            (folder / name).write_bytes(b"")
 
     def __len__(self) -> int:
         return self._count
@@ -71,15 +70,13 @@ class FaceFile:
             "points": np.diff(ring_ends[face_ends]),
         }
         for name, type_ in _COLUMNS.items():
-            np.asarray(values[name]).astype(type_).tofile(self._open[name])
-        np.rint(xy).astype(np.int32).tofile(self._open["xy"])
-        np.diff(ring_ends).astype(np.int32).tofile(self._open["ring_points"])
+            extend(self._folder / name, np.asarray(values[name]).astype(type_))
+        extend(self._folder / "xy", np.rint(xy).astype(np.int32))
+        extend(self._folder / "ring_points", np.diff(ring_ends).astype(np.int32))
         self._count += len(faces)
 
     def finish(self) -> None:
         """End writing; from now on faces can be read."""
-        for file in self._open.values():
-            file.close()
         for name, type_ in {**_COLUMNS, "xy": np.int32, "ring_points": np.int32}.items():
             path = self._folder / name
             shape = (-1, 2) if name in ("xy", "centre") else (-1,)
@@ -93,7 +90,6 @@ class FaceFile:
         """Remove the files."""
         self._read.clear()
         for name in (*_COLUMNS, "xy", "ring_points"):
-            self._open[name].close()
             (self._folder / name).unlink(missing_ok=True)
         self._folder.rmdir()
 
@@ -121,6 +117,12 @@ class FaceFile:
         """Yield the numbers of all faces, some at a time."""
         for start in range(0, self._count, size):
             yield np.arange(start, min(start + size, self._count))
+
+
+def extend(path: Path, array: NDArray[Any]) -> None:
+    """Write an array behind what is in a file. No file stays open, whatever becomes of the work."""
+    with path.open("ab") as file:
+        np.ascontiguousarray(array).tofile(file)
 
 
 def spread(starts: Ints, counts: NDArray[np.int64] | NDArray[np.int32]) -> Ints:

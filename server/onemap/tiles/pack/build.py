@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,22 +19,26 @@ from onemap.store import Batch, FeatureQuery, Store, View
 from onemap.store.changelog import LoggedStore
 from onemap.tiles.generalise import PIXELS, Level, Report, Settings
 from onemap.tiles.generalise.clean import Grid, simple_polygons, whole
-from onemap.tiles.generalise.faces import FaceFile, Faces, Ints, spread, starts
+from onemap.tiles.generalise.faces import FaceFile, Faces, Ints
 from onemap.tiles.generalise.intake import Rows as Features
-from onemap.tiles.generalise.levels import Progress, coverage_levels, members, quiet
+from onemap.tiles.generalise.levels import CoverageLevel, Progress, coverage_levels, members, quiet
+from onemap.tiles.mvt import EXTENT
 from onemap.tiles.pack.columns import ColumnFile, Dictionary
+from onemap.tiles.pack.encoded import encode_rows, write_encoded
 from onemap.tiles.pack.format import PackWriter
 from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
-from onemap.tiles.pack.lods import write_lod
-from onemap.tiles.pack.ragged import polygon_rows, rows_of
+from onemap.tiles.pack.lods import each_row, write_lod
+from onemap.tiles.pack.ragged import rows_of
 from onemap.tiles.pack.rowfile import RowFile
 from onemap.tiles.pack.settled import settled
 from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
+from onemap.tiles.pack.snapping import snapped_rows
 
 _EVERYTHING = 2**62
 _LONGEST = 2**31 - 1
 _LARGEST = 2**63 - 1
-_AT_ONCE = 20_000
+# So many zooms beyond the finest one with a level of detail of its own are encoded beforehand.
+_DETAILED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,7 @@ class _Maker:
         fields = enumerate(view.columns)
         self.columns = {item.name: ColumnFile(work / f"column{at}", item, dictionary) for at, item in fields}
         self._ids: list[Ints] = []
+        self._encoded: dict[str, list[int]] = {}
         self._id_column = _integer_key(plan.collection)
         self._rows = RowFile(work / "rows")
         self._faces = FaceFile(work / "faces") if plan.settings.coverage else None
@@ -150,7 +156,10 @@ class _Maker:
         """Write all arrays, and return what is to be said of the levels of detail."""
         self._read()
         place = self._attributes()
-        write_lod(self._writer, "lod0", self._rows, place)
+        order = write_lod(self._writer, "lod0", self._rows, place)
+        for zoom in range(self._plan.finest + 1, self._plan.finest + 1 + _DETAILED):
+            self._progress(f"encode {zoom}", 0, len(order))
+            self._encode("lod0", zoom, self._rows, order)
         lods: list[Mapping[str, Any]] = [{"name": "lod0", "zoom": None, "pixel": 0.0}]
         makers = self._coverage(place) if self._faces is not None else self._by_size(place)
         reports = []
@@ -158,7 +167,7 @@ class _Maker:
             lods.append(lod)
             if report:
                 reports.append(report)
-        return lods, reports
+        return [{**lod, "encoded": self._encoded.get(lod["name"], [])} for lod in lods], reports
 
     def _read(self) -> None:
         total = self._store.count(self._view, FeatureQuery(limit=0), 10**9) or 0
@@ -177,8 +186,6 @@ class _Maker:
                 self._faces.append(Faces(polygons, owners + first, codes[owners], shapely.area(polygons)))
             self._progress("read", self.features.count, total)
         self._rows.finish()
-        for column in self.columns.values():
-            column.finish()
 
     def _stepped(self, batch: Batch) -> Any:
         """Return the geometries in steps. Raises ConfigError for what does not fit."""
@@ -231,32 +238,45 @@ class _Maker:
         )
         for level in made:
             name = f"lod{level.level.zoom}z"
-            file = RowFile(self._work / name)
-            for some in level.faces.each(_AT_ONCE):
-                rows = polygon_rows(level.faces.polygons(some), some)
-                file.append(rows)
-            file.finish()
             features = place[np.asarray(level.faces.column("source"))]
-            order = write_lod(self._writer, name, file, features)
-            self._members(name, np.asarray(file.column("owner"))[order], level.roots, level.base, place)
+            file = snapped_rows(level.faces, features, self._unit(level.level.zoom), self._work / name)
+            order = write_lod(self._writer, name, file, np.arange(self.features.count))
+            self._members(name, np.asarray(file.column("owner"))[order], features, level, place)
+            self._encode(name, level.level.zoom, file, order)
             file.drop()
             yield {"name": name, "zoom": level.level.zoom, "pixel": level.level.pixel}, level.report
             if len(level.faces) <= 1:
                 return
 
-    def _members(self, name: str, owners: Ints, roots: Ints, base: FaceFile, place: Ints) -> None:
-        """Write which features each generalised row is made of."""
-        order, begin = members(roots, int(owners.max(initial=-1)) + 1)
-        counts = (begin[1:] - begin[:-1])[owners]
-        which = order[spread(begin[owners], counts)]
-        self._writer.write(f"{name}/members", place[np.asarray(base.column("source"))[which]].astype(np.uint32))
-        self._writer.write(f"{name}/members.starts", starts(counts))
+    def _members(self, name: str, rows: Ints, features: Ints, level: CoverageLevel, place: Ints) -> None:
+        """Write which features each generalised row is made of; ``rows``: of the attributes, ascending."""
+        kept = np.flatnonzero(level.roots >= 0)
+        wanted = features[level.roots[kept]]
+        into = np.minimum(np.searchsorted(rows, wanted), max(len(rows) - 1, 0))
+        there = rows[into] == wanted if len(rows) else np.zeros(len(kept), dtype=bool)
+        order, begin = members(into[there], len(rows))
+        source = np.asarray(level.base.column("source"))[kept[there]]
+        self._writer.write(f"{name}/members", place[source[order]].astype(np.uint32))
+        self._writer.write(f"{name}/members.starts", begin)
+
+    def _unit(self, zoom: int) -> float:
+        """Return the length of a tile unit of a zoom of WebMercatorQuad in steps."""
+        return math.ldexp(1.0, self._frame.bits - zoom) / EXTENT
+
+    def _encode(self, name: str, zoom: int, file: RowFile, order: Ints) -> None:
+        """Write the rows of a level of detail as they are in tiles of a zoom, where a step is fine enough for that."""
+        unit = self._unit(zoom)
+        if unit >= 1.0:
+            parts = (encode_rows(rows, unit) for rows in each_row(file, order))
+            write_encoded(self._writer, f"{name}/at{zoom}", parts)
+            self._encoded.setdefault(name, []).append(zoom)
 
     def _by_size(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
         zooms = range(self._plan.finest, self._plan.coarsest - 1, -1)
         for zoom, pixel, file in size_levels(self._rows, zooms, self._frame, self._work):
             name = f"lod{zoom}z"
-            write_lod(self._writer, name, file, place)
+            order = write_lod(self._writer, name, file, place)
+            self._encode(name, zoom, file, order)
             file.drop()
             yield {"name": name, "zoom": zoom, "pixel": pixel}, None
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onemap.catalog import Field
-from onemap.tiles.generalise.faces import spread, starts
+from onemap.tiles.generalise.faces import extend, spread, starts
 from onemap.tiles.mvt import encode_value
 from onemap.tiles.pack.format import PackWriter
 from onemap.tiles.varint import field
@@ -47,10 +46,13 @@ class ColumnFile:
     def __init__(self, path: Path, item: Field, dictionary: Dictionary) -> None:
         self.item = item
         self.plain = False
-        self._path, self._dictionary = path, dictionary
+        self._numbers, self._blob, self._dictionary = (
+            path.with_suffix(".numbers"),
+            path.with_suffix(".blob"),
+            dictionary,
+        )
         self._known: dict[object, int] = {}
-        self._numbers: BinaryIO = path.with_suffix(".numbers").open("wb")
-        self._blob: BinaryIO | None = None
+        self._numbers.write_bytes(b"")
         self._seen = 0
 
     def append(self, values: Sequence[object]) -> None:
@@ -63,41 +65,32 @@ class ColumnFile:
         for value in dict.fromkeys(values):
             if value not in known:
                 known[value] = self._dictionary.number(value, self.item)
-        np.fromiter(map(known.__getitem__, values), np.int32, len(values)).tofile(self._numbers)
+        extend(self._numbers, np.fromiter(map(known.__getitem__, values), np.int32, len(values)))
         if len(known) > _OFTEN and len(known) > _SHARE * self._seen:
             self._make_plain()
 
-    def finish(self) -> None:
-        """End writing."""
-        self._numbers.close()
-        if self._blob:
-            self._blob.close()
-
     def store(self, writer: PackWriter, name: str, order: Ints) -> None:
         """Write the column into a pack, in the order given."""
-        numbers = np.fromfile(self._path.with_suffix(".numbers"), np.int32)
+        numbers = np.fromfile(self._numbers, np.int32)
         if not self.plain:
             size = np.min_scalar_type(max(len(self._dictionary.numbers) - 1, 0))
             writer.write(name, numbers[order].astype(size))
             return
         at = starts(numbers)
-        blob = np.memmap(self._path.with_suffix(".blob"), np.uint8, mode="r") if at[-1] else np.empty(0, np.uint8)
+        blob = np.memmap(self._blob, np.uint8, mode="r") if at[-1] else np.empty(0, np.uint8)
         writer.extend(name, _gathered(blob, at, numbers, order), np.uint8)
         writer.write(name + ".starts", starts(numbers[order]))
 
     def _append_plain(self, values: Sequence[bytes]) -> None:
-        assert self._blob is not None
-        np.fromiter(map(len, values), np.int32, len(values)).tofile(self._numbers)
-        self._blob.writelines(values)
+        extend(self._numbers, np.fromiter(map(len, values), np.int32, len(values)))
+        extend(self._blob, np.frombuffer(b"".join(values), np.uint8))
 
     def _make_plain(self) -> None:
         """Write again what was numbered."""
-        self._numbers.close()
-        path = self._path.with_suffix(".numbers")
-        numbers = np.fromfile(path, np.int32)
+        numbers = np.fromfile(self._numbers, np.int32)
         values = {number: value for value, number in self._dictionary.numbers.items()}
         self.plain, self._known = True, {}
-        self._numbers, self._blob = path.open("wb"), self._path.with_suffix(".blob").open("wb")
+        self._numbers.write_bytes(b"")
         for start in range(0, len(numbers), _BLOCK):
             self._append_plain([values[number] for number in numbers[start : start + _BLOCK].tolist()])
 

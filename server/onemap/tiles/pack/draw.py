@@ -6,6 +6,7 @@ them this is arithmetic on arrays. The others are clipped and mended by GEOS.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,21 +21,24 @@ from onemap.tiles.commands import (
     POLYGON,
     Rings,
     Shapes,
+    encode_words,
     line_rings,
     point_words,
     polygon_rings,
     ring_words,
 )
 from onemap.tiles.generalise.faces import spread
+from onemap.tiles.pack.encoded import APART, EncodedRows
 from onemap.tiles.pack.frame import WORLD, Frame
-from onemap.tiles.pack.layer import Ints, Shape
+from onemap.tiles.pack.layer import Ints, Shape, shape_of
 from onemap.tiles.pack.lods import Box, Lod
 from onemap.tiles.pack.sizes import to_lines, to_polygons
 from onemap.tiles.shapes import BUFFER, WINDOW, Plane, clip_lines, clip_polygons
+from onemap.tiles.varint import zigzag
 
-# Snapping moves each vertex by up to 0.71: what is further apart than twice that stays apart.
-_APART = 1.5
 _PER_PIXEL = 16
+_ROUNDING = 1e-9
+WordsOwners = tuple[NDArray[np.uint64], Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,15 @@ class Window:
     """How the steps of a pack lie under a tile.
 
     ``box``: the tile and its buffer in steps. ``units``: (about) how many steps a tile unit is long in x and in y.
-    ``to_grid``: from steps to tile units, shape (n, 2). ``straight``: that is one scale and offset.
+    ``to_grid``: from steps to tile units, shape (n, 2). ``straight``: that is one scale and offset. ``corner``: the
+    top left corner of the tile in tile units, whole where tiles are those of WebMercatorQuad.
     """
 
     box: Box
     units: tuple[float, float]
     to_grid: Callable[[Array], Array]
     straight: bool
+    corner: Ints
 
     @property
     def unit(self) -> float:
@@ -84,12 +90,13 @@ def window(frame: Frame, tile: TileFrame) -> Window | None:
 
     box = frame.box(around)
     side = tile.extent + 2 * tile.buffer
-    return Window(box, ((box[2] - box[0]) / side, (box[3] - box[1]) / side), to_grid, straight=False)
+    units = (box[2] - box[0]) / side, (box[3] - box[1]) / side
+    return Window(box, units, to_grid, False, np.zeros(2, dtype=np.int64))
 
 
 def _straight(frame: Frame, tile: TileFrame) -> Window:
     grid = tile.grid
-    unit = grid.unit / frame.step
+    unit = _whole(grid.unit / frame.step)
     x = (grid.origin[0] + WORLD / 2) / frame.step - frame.left + tile.corner[0] * unit
     y = (WORLD / 2 - grid.origin[1]) / frame.step - frame.top + tile.corner[1] * unit
     low, high = tile.buffer * unit, (tile.extent + tile.buffer) * unit
@@ -98,31 +105,60 @@ def _straight(frame: Frame, tile: TileFrame) -> Window:
     def to_grid(steps: Array) -> Array:
         return np.asarray((steps - origin) / unit)
 
-    return Window((x - low, y - low, x + high, y + high), (unit, unit), to_grid, straight=True)
+    corner = np.rint(origin / unit).astype(np.int64)
+    return Window((x - low, y - low, x + high, y + high), (unit, unit), to_grid, True, corner)
+
+
+def _whole(unit: float) -> float:
+    """Return the nearest power of two where the unit is one but for rounding."""
+    power = 2.0 ** round(math.log2(unit))
+    return power if abs(unit / power - 1) < _ROUNDING else unit
 
 
 def shapes(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float = 0.0) -> list[Shape]:
     """Return the shapes of rows; ``owners``: the feature of each, ascending. What has no extent is left out."""
+    ready = next((item for item in lod.encoded if item.unit == on.unit), None)
+    if ready is None or tolerance or not on.straight:
+        return _made(lod, rows, owners, on, tolerance)
+    within = _inside(lod, rows, on)
+    whole = _ready(lod, ready, rows[within], owners[within], on)
+    return [whole, *_made(lod, rows[~within], owners[~within], on, tolerance)]
+
+
+def _ready(lod: Lod, ready: EncodedRows, rows: Ints, owners: Ints, on: Window) -> Shape:
+    """Return rows that lie wholly within a tile as they were encoded beforehand."""
+    lead = ready.lead[rows]
+    if not lead.all():
+        rows, owners, lead = rows[lead > 0], owners[lead > 0], lead[lead > 0]
+    words = np.empty((len(rows), 3), dtype=np.uint64)
+    words[:, 0] = lead
+    words[:, 1:] = zigzag(ready.first[rows] - on.corner)
+    tail = ready.tail
+    at = zip(ready.starts[rows].tolist(), ready.starts[rows + 1].tolist(), strict=True)
+    return Shape(owners, lod.kind[rows], words, [tail[begin:end] for begin, end in at])
+
+
+def _made(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> list[Shape]:
     kinds = lod.kind[rows]
     made = []
     for kind in (POLYGON, LINE, POINT):
         chosen = kinds == kind
-        if chosen.all():
-            return [_MAKERS[kind](lod, rows, owners, on, tolerance)]
         if chosen.any():
-            made.append(_MAKERS[kind](lod, rows[chosen], owners[chosen], on, tolerance))
+            words = _MAKERS[kind](lod, rows[chosen], owners[chosen], on, tolerance)
+            made.append(shape_of(encode_words(kind, *words)))
     return made
 
 
-def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Shape:
-    easy = (lod.clearance[rows] >= _APART * max(on.units) * (1 if on.straight else 1.5)) & _inside(lod, rows, on)
+def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:
+    easy = (lod.clearance[rows] >= APART * max(on.units) * (1 if on.straight else 1.5)) & _inside(lod, rows, on)
     if tolerance:
         easy[:] = False
-    simple = _easy(lod, rows[easy], owners[easy], on)
     hard = np.flatnonzero(~easy)
-    if len(hard):
-        simple = _both(simple, _clipped(lod, rows[hard], owners[hard], on, tolerance))
-    return Shape(POLYGON, *ring_words(simple, closed=True))
+    if not len(hard):
+        return ring_words(_easy(lod, rows, owners, on), closed=True)
+    cut = _clipped(lod, rows[hard], owners[hard], on, tolerance)
+    simple = cut if len(hard) == len(rows) else _both(_easy(lod, rows[easy], owners[easy], on), cut)
+    return ring_words(simple, closed=True)
 
 
 def _inside(lod: Lod, rows: Ints, on: Window) -> NDArray[np.bool_]:
@@ -161,19 +197,19 @@ def _both(one: Rings, other: Rings) -> Rings:
     return Rings(xy[spread(begin[order], counts[order])], counts[order], owners[order])
 
 
-def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Shape:
+def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:
     xy, counts, rings, _ = lod.gather(rows)
     parts = to_lines(on.to_grid(xy), counts)
     clipped = clip_lines(parts, np.repeat(owners, rings), Plane(_same, WINDOW, tolerance))
-    return Shape(LINE, *ring_words(line_rings(Shapes(LINE, *clipped)), closed=False))
+    return ring_words(line_rings(Shapes(LINE, *clipped)), closed=False)
 
 
-def _points(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Shape:
+def _points(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:
     xy, counts, _rings, _ = lod.gather(rows)
     at = on.to_grid(xy)
     with np.errstate(invalid="ignore"):
         inside = ((at >= WINDOW[:2]) & (at <= WINDOW[2:])).all(axis=1)
-    return Shape(POINT, *point_words(np.rint(at[inside]).astype(np.int64), np.repeat(owners, counts)[inside]))
+    return point_words(np.rint(at[inside]).astype(np.int64), np.repeat(owners, counts)[inside])
 
 
 def _same(xy: Array) -> Array:

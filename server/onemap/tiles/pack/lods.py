@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onemap.tiles.generalise.faces import spread, starts
+from onemap.tiles.pack.encoded import EncodedRows
 from onemap.tiles.pack.format import PackFile, PackWriter
 from onemap.tiles.pack.ragged import Rows
 from onemap.tiles.pack.rowfile import RowFile
@@ -33,20 +34,21 @@ def write_lod(writer: PackWriter, name: str, file: RowFile, features: Ints) -> I
     writer.write(f"{name}/box", box)
     writer.write(f"{name}/blocks", _blocks(box))
     writer.write(f"{name}/rings", starts(np.asarray(file.column("rings"))[order]))
-    writer.extend(f"{name}/xy", (rows.xy for rows in _each(file, order)), np.int32, (2,))
-    writer.extend(f"{name}/exterior", (rows.exterior for rows in _each(file, order)), np.bool_)
+    writer.extend(f"{name}/xy", (rows.xy for rows in each_row(file, order)), np.int32, (2,))
+    writer.extend(f"{name}/exterior", (rows.exterior for rows in each_row(file, order)), np.bool_)
     writer.extend(f"{name}/points", _ring_starts(file, order), np.int64)
     return order
 
 
-def _each(file: RowFile, order: Ints) -> Iterator[Rows]:
+def each_row(file: RowFile, order: Ints) -> Iterator[Rows]:
+    """Yield rows in an order, some at a time."""
     for start in range(0, len(order), _AT_ONCE):
         yield file.rows(order[start : start + _AT_ONCE])
 
 
 def _ring_starts(file: RowFile, order: Ints) -> Iterator[Ints]:
     at = 0
-    for rows in _each(file, order):
+    for rows in each_row(file, order):
         ends = starts(rows.ring_points) + at
         yield ends[:-1]
         at = int(ends[-1])
@@ -63,8 +65,9 @@ def _blocks(box: NDArray[np.int32]) -> NDArray[np.int32]:
 class Lod:
     """One level of detail. ``pixel``: the side of the pixels it is made for, in steps; 0 for full detail."""
 
-    def __init__(self, file: PackFile, name: str, pixel: float, zoom: int | None) -> None:
-        self.pixel, self.zoom, self.name = pixel, zoom, name
+    def __init__(self, file: PackFile, name: str, pixel: float, encoded: Mapping[int, float]) -> None:
+        self.pixel, self.name = pixel, name
+        self.encoded = [EncodedRows(file, f"{name}/at{zoom}", unit) for zoom, unit in encoded.items()]
         self.row: NDArray[np.uint32] = file.array(f"{name}/row")
         self.kind: NDArray[np.uint8] = file.array(f"{name}/kind")
         self.clearance: NDArray[np.float32] = file.array(f"{name}/clearance")

@@ -12,11 +12,11 @@ from onemap.catalog import Collection, Field
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
 from onemap.store import Batch
 from onemap.store.tiling import Frame as TileFrame
-from onemap.tiles.commands import words_of
+from onemap.tiles.commands import encode_shapes
 from onemap.tiles.generalise.faces import spread
 from onemap.tiles.mvt import Attributes, dictionary
 from onemap.tiles.pack.fresh import Edited
-from onemap.tiles.pack.layer import Drawn, Ints, Shape, Table
+from onemap.tiles.pack.layer import Drawn, Ints, Table, shape_of
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.pack import Pack
 from onemap.tiles.shapes import Plane, make_shapes
@@ -85,7 +85,7 @@ def drawn(
     ids = np.array([_identity(batch, collection) for batch in chosen], dtype=np.int64)
     every = np.arange(len(chosen))
     known, numbers = dictionary(Attributes([batch.keys[0] for batch in chosen], columns, values), every)
-    shapes = [Shape(item.kind, *words_of(item)) for item in make_shapes(geometries[seen], on)]
+    shapes = [shape_of(encode_shapes(item)) for item in make_shapes(geometries[seen], on) if len(item.parts)]
     return Drawn(Table(ids, numbers, b"".join(field(4, value) for value in known), len(known)), shapes)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from onemap.catalog import Collection
 from onemap.store.tiling import Frame as TileFrame
 from onemap.tiles.commands import POINT
+from onemap.tiles.mvt import EXTENT
 from onemap.tiles.pack.attributes import Columns
 from onemap.tiles.pack.build import describe
 from onemap.tiles.pack.draw import Window, shapes
@@ -35,9 +38,13 @@ class Pack:
         self.frame = Frame(*meta["frame"])
         self.coverage: bool = meta["coverage"]
         self.columns = Columns(self.file)
-        self.lods = [Lod(self.file, item["name"], item["pixel"], item["zoom"]) for item in meta["lods"]]
+        self.lods = [self._opened(item) for item in meta["lods"]]
         self.position: str | None = meta["position"]
         self._ids: Ints | None = self.file.array("ids") if "ids" in self.file else None
+
+    def _opened(self, item: Mapping[str, Any]) -> Lod:
+        units = {zoom: math.ldexp(1.0, self.frame.bits - zoom) / EXTENT for zoom in item["encoded"]}
+        return Lod(self.file, item["name"], item["pixel"], units)
 
     @property
     def full(self) -> Lod:
@@ -91,10 +98,7 @@ class Pack:
 
     def drawn(self, lod: Lod, rows: Ints, on: Window, names: Sequence[str], tolerance: float = 0.0) -> Drawn:
         """Return rows of a level of detail, ready to be written into a tile."""
-        features, owners = np.unique(lod.row[rows].astype(np.int64), return_inverse=True)
-        if len(owners) > 1 and (owners[1:] < owners[:-1]).any():
-            order = np.argsort(owners, kind="stable")
-            rows, owners = rows[order], owners[order]
+        features, owners = lod.row[rows].astype(np.int64), np.arange(len(rows))
         ids = self._ids[features] if self._ids is not None else np.full(len(features), -1)
         return Drawn(self.columns.table(features, ids, names), shapes(lod, rows, owners, on, tolerance))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from onemap.tiles.generalise.faces import spread, starts
+from onemap.tiles.generalise.faces import extend, spread, starts
 from onemap.tiles.pack.ragged import FIELDS, Rows
 
 Ints = NDArray[np.int64]
@@ -20,20 +20,20 @@ class RowFile:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
-        self._open: dict[str, BinaryIO] = {name: (folder / name).open("wb") for name in FIELDS}
+        for name in FIELDS:
+            (folder / name).write_bytes(b"")
         self._read: dict[str, NDArray[Any]] = {}
         self.count = 0
 
     def append(self, rows: Rows) -> None:
         """Write rows."""
         for name, (dtype, _) in FIELDS.items():
-            np.ascontiguousarray(getattr(rows, name), dtype=dtype).tofile(self._open[name])
+            extend(self._folder / name, np.asarray(getattr(rows, name), dtype=dtype))
         self.count += len(rows)
 
     def finish(self) -> None:
         """End writing; from now on rows can be read."""
         for name, (dtype, tail) in FIELDS.items():
-            self._open[name].close()
             path = self._folder / name
             flat = np.memmap(path, dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
             self._read[name] = flat.reshape(-1, *tail)
@@ -44,7 +44,6 @@ class RowFile:
         """Remove the files."""
         self._read.clear()
         for name in FIELDS:
-            self._open[name].close()
             (self._folder / name).unlink(missing_ok=True)
         self._folder.rmdir()
 

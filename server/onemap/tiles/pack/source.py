@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from onemap.catalog import Collection
+from onemap.geo.crs import CRS84, WEB_MERCATOR
 from onemap.store import FeatureQuery, Store, View
 from onemap.store.tiling import Frame as TileFrame
+from onemap.store.tiling import GeneralisedTable, Grid
+from onemap.tiles.mvt import EXTENT
 from onemap.tiles.pack import overlay
 from onemap.tiles.pack.draw import window
+from onemap.tiles.pack.frame import WORLD
 from onemap.tiles.pack.fresh import Freshness
 from onemap.tiles.pack.layer import layer
 from onemap.tiles.pack.pack import Pack, largest
@@ -61,6 +69,22 @@ class PackSource:
             drawn = overlay.drawn(batches, view.collection, columns, plane, smallest) if batches else None
             made += [drawn] if drawn else []
         return layer(view.collection.id, names, made)
+
+    def tables(self) -> tuple[GeneralisedTable, ...]:
+        """Return what is generalised, for the grids of Web Mercator and of degrees. Blocks."""
+        edited = self.freshness.edited()
+        if edited is None or not self.pack.coverage:
+            return ()
+        changed = len(np.unique(edited.keys))
+        return tuple(table for note in self.pack.file.meta["reports"] for table in _tables(self.pack, note, changed))
+
+
+def _tables(pack: Pack, report: Mapping[str, Any], changed: int) -> Iterator[GeneralisedTable]:
+    note = {"method": "coverage", "moved": report["moved"]}
+    side = math.ldexp(1.0, -int(report["zoom"])) / EXTENT
+    for crs, left, top, width in ((WEB_MERCATOR, -WORLD / 2, WORLD / 2, WORLD), (CRS84, -180.0, 90.0, 360.0)):
+        grid = Grid(crs, (left, top), width * side)
+        yield GeneralisedTable(grid, int(report["features"]), pack.file.meta["made"], changed, note=note)
 
 
 class Packs:

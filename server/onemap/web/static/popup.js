@@ -4,6 +4,7 @@ import { base, el, json, lang, t } from './dom.js'
 import { layersOf } from './layers.js'
 
 const MOST = 8
+const UNITS = { m2: 'm²', km2: 'km²' }
 const schemas = new Map()
 
 function schema(collection) {
@@ -17,7 +18,9 @@ function schema(collection) {
 function text(value, property) {
   if (value === null || value === undefined || value === '') return '—'
   const title = property?.oneOf?.find((item) => item.const === String(value))?.title
-  return title ? `${title} ${value}` : String(value)
+  if (title) return `${title} ${value}`
+  const unit = property?.['x-ogc-unit']
+  return unit ? `${value} ${UNITS[unit] ?? unit}` : String(value)
 }
 
 function address(feature, properties) {

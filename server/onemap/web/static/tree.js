@@ -68,9 +68,10 @@ function section(map, kind, layers, options) {
     const list = el('ul', { class: 'layer-list', 'aria-label': group || kind.title }, listed.map((layer) => row(map, layer, options.legend, options)))
     return [group ? el('h3', { 'aria-hidden': 'true' }, group) : null, list]
   })
-  const made = el('section', { class: 'kind' }, el('h2', {}, kind.title), lists.flat())
+  const head = el('div', { class: 'head' }, el('h2', {}, kind.title))
+  const made = el('section', { class: 'kind' }, head, lists.flat())
   const { all, refresh } = classBox(made, kind.title)
-  made.querySelector('h2').prepend(all)
+  head.prepend(all)
   refresh()
   return made
 }

@@ -1,28 +1,45 @@
-"""The tile cache: bounded by bytes, one maker for each tile, no result of a failed or cancelled one."""
+"""The tile cache: one maker for each tile, no result of a failed or cancelled one, none of one whose data changed."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 
 import anyio
 import pytest
 
-from onemap.tiles.cache import Made, TileCache
+from onemap.store import Store
+from onemap.tiles.cache import Asked, Place, Source, TileCache
+
+SOURCE = Source("store", "table", 4490)
+STORES: Mapping[str, Store] = {}
+
+
+class Cache:
+    """A cache whose tiles are texts, by key."""
+
+    def __init__(self, capacity: int, workers: int) -> None:
+        self.tiles = TileCache({}, capacity, workers)
+
+    async def get(self, key: str, make: Callable[[], bytes]) -> bytes:
+        place = Place("grid", "1", 0, 0)
+        asked = Asked(key, lambda: key.encode(), (SOURCE,), place, lambda: anyio.to_thread.run_sync(make))
+        return zlib.decompress((await self.tiles.get(asked, STORES)).body.packed, 31)
 
 
 def test_concurrent_requests_make_a_tile_once() -> None:
     made = 0
 
-    def make() -> Made:
+    def make() -> bytes:
         nonlocal made
         made += 1
         time.sleep(0.05)
-        return Made(b"tile")
+        return b"tile"
 
     async def ask() -> list[bytes]:
-        cache, got = TileCache(10_000, 4), []
+        cache, got = Cache(10_000, 4), []
 
         async def one() -> None:
             got.append(await cache.get("key", make))
@@ -37,36 +54,42 @@ def test_concurrent_requests_make_a_tile_once() -> None:
     assert made == 1
 
 
-def test_least_recently_used_goes_first() -> None:
-    async def ask() -> list[str]:
-        cache, made = TileCache(3 * (1000 + 300), 1), []
+def test_a_tile_whose_data_changes_goes_to_those_who_asked_before_only() -> None:
+    gate, began = threading.Event(), threading.Event()
 
-        async def get(key: str) -> None:
-            await cache.get(key, lambda: made.append(key) or Made(b"x" * 1000))  # type: ignore[func-returns-value]
+    def old() -> bytes:
+        began.set()
+        gate.wait(5)
+        return b"old"
 
-        for key in ["a", "b", "c", "a", "d", "a", "b"]:
-            await get(key)
-        return made
+    async def ask() -> tuple[list[bytes], list[bytes]]:
+        cache, before, after = Cache(10_000, 2), [], []
 
-    assert anyio.run(ask) == ["a", "b", "c", "d", "b"]
+        async def one(got: list[bytes], make: Callable[[], bytes]) -> None:
+            got.append(await cache.get("key", make))
 
+        async with anyio.create_task_group() as group:
+            group.start_soon(one, before, old)
+            group.start_soon(one, before, old)
+            await anyio.to_thread.run_sync(began.wait)
+            cache.tiles.memory.drop(SOURCE)
+            group.start_soon(one, after, lambda: b"new")
+            group.start_soon(one, after, lambda: b"new")
+            await anyio.sleep(0.05)
+            gate.set()
+        after.append(await cache.get("key", lambda: b"newer"))
+        return before, after
 
-def test_what_must_not_be_kept_is_made_again() -> None:
-    async def ask() -> list[bytes]:
-        cache = TileCache(10_000, 1)
-        first = await cache.get("key", lambda: Made(b"while changing", keep=False))
-        return [first, await cache.get("key", lambda: Made(b"after"))]
-
-    assert anyio.run(ask) == [b"while changing", b"after"]
+    assert anyio.run(ask) == ([b"old", b"old"], [b"new", b"new", b"new"])
 
 
 def test_every_waiter_gets_the_error_and_the_next_request_tries_again() -> None:
-    def fail() -> Made:
+    def fail() -> bytes:
         time.sleep(0.03)
         raise ValueError("broken")
 
     async def ask() -> tuple[int, bytes]:
-        cache, failed = TileCache(10_000, 2), []
+        cache, failed = Cache(10_000, 2), []
 
         async def one() -> None:
             with pytest.raises(ValueError, match="broken"):
@@ -76,7 +99,7 @@ def test_every_waiter_gets_the_error_and_the_next_request_tries_again() -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(one)
             group.start_soon(one)
-        return len(failed), await cache.get("key", lambda: Made(b"well"))
+        return len(failed), await cache.get("key", lambda: b"well")
 
     assert anyio.run(ask) == (2, b"well")
 
@@ -84,26 +107,26 @@ def test_every_waiter_gets_the_error_and_the_next_request_tries_again() -> None:
 def test_a_tile_whose_maker_is_cancelled_at_work_is_not_lost() -> None:
     gate, calls = threading.Event(), []
 
-    def make() -> Made:
+    def make() -> bytes:
         calls.append(1)
         gate.wait(5)
-        return Made(b"tile")
+        return b"tile"
 
-    assert anyio.run(cancel_first, TileCache(10_000, 2), make, gate) == [b"tile"]
+    assert anyio.run(cancel_first, Cache(10_000, 2), make, gate) == [b"tile"]
     assert len(calls) == 1
 
 
 def test_a_maker_cancelled_before_it_began_leaves_the_work_to_a_waiter() -> None:
     gate, calls = threading.Event(), []
 
-    def make() -> Made:
+    def make() -> bytes:
         calls.append(1)
-        return Made(b"tile")
+        return b"tile"
 
     async def ask() -> list[bytes]:
-        cache = TileCache(10_000, 1)
+        cache = Cache(10_000, 1)
         async with anyio.create_task_group() as group:
-            group.start_soon(cache.get, "other", lambda: Made(str(gate.wait(5)).encode()))
+            group.start_soon(cache.get, "other", lambda: str(gate.wait(5)).encode())
             await anyio.sleep(0.02)
             return await cancel_first(cache, make, gate)
 
@@ -111,7 +134,7 @@ def test_a_maker_cancelled_before_it_began_leaves_the_work_to_a_waiter() -> None
     assert len(calls) == 1
 
 
-async def cancel_first(cache: TileCache, make: Callable[[], Made], gate: threading.Event) -> list[bytes]:
+async def cancel_first(cache: Cache, make: Callable[[], bytes], gate: threading.Event) -> list[bytes]:
     """Ask twice for a tile, cancel the first request, then open the gate; return what the second one got."""
     got: list[bytes] = []
 
@@ -132,7 +155,7 @@ def test_at_most_so_many_workers() -> None:
     running, most = 0, 0
     lock = threading.Lock()
 
-    def make() -> Made:
+    def make() -> bytes:
         nonlocal running, most
         with lock:
             running += 1
@@ -140,10 +163,10 @@ def test_at_most_so_many_workers() -> None:
         time.sleep(0.02)
         with lock:
             running -= 1
-        return Made(b"tile")
+        return b"tile"
 
     async def ask() -> None:
-        cache = TileCache(10_000, 2)
+        cache = Cache(10_000, 2)
         async with anyio.create_task_group() as group:
             for key in range(8):
                 group.start_soon(cache.get, key, make)

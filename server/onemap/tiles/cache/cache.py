@@ -1,0 +1,133 @@
+"""The levels of the cache put together: each missing tile is made once, however many ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from isal import igzip
+
+from onemap.errors import OneMapError
+from onemap.store import Store
+from onemap.tiles.cache.counters import Counters
+from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
+from onemap.tiles.cache.follow import Followers, Levels
+from onemap.tiles.cache.memory import Memory
+from onemap.tiles.cache.shared import SharedTiles, Ticket
+from onemap.tiles.cache.writer import Writer
+from onemap.tiles.matrixset import TileMatrixSet
+
+# Levels 0 to 3 of ISA-L: 2 is as small as 3 and as fast as 1 on tiles.
+_GZIP_LEVEL = 2
+# Compressing so many bytes takes longer than to find another thread.
+_LARGE = 100_000
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A tile in the making, and who waits for it."""
+
+    fill: Fill
+    landed: anyio.Event = field(default_factory=anyio.Event)
+    outcome: Entry | Exception | None = None
+
+
+class TileCache:
+    """Tiles of all stores. ``get`` and ``at`` are to be used from one event loop.
+
+    ``memory_bytes``: for tiles in memory. ``file`` and ``file_bytes``: what processes share, None: nothing. At most
+    ``workers`` tiles are made at the same time.
+    """
+
+    def __init__(
+        self,
+        matrix_sets: Mapping[str, TileMatrixSet],
+        memory_bytes: int,
+        workers: int,
+        file: Path | None = None,
+        file_bytes: int = 0,
+    ) -> None:
+        self.counters = Counters()
+        self.memory = Memory(memory_bytes, self.counters)
+        self.shared = SharedTiles(file, file_bytes, self.counters) if file is not None and file_bytes else None
+        self.followers = Followers(Levels(self.memory, self.shared, matrix_sets, self.counters))
+        self._writer = Writer(self.shared)
+        self._flights: dict[Hashable, _Flight] = {}
+        self._limiter = anyio.CapacityLimiter(workers)
+
+    async def get(self, asked: Asked, stores: Mapping[str, Store]) -> Entry:
+        """Return a tile, made where it is nowhere; what making it raises, everybody who waits for it gets.
+
+        ``stores``: those of its sources, by name. A tile whose data changes while it is made goes to those who asked
+        for it before, and to nobody else.
+        """
+        while True:
+            entry = self.memory.get(asked.key)
+            if entry is not None:
+                self.counters.memory += 1
+                return entry
+            flight = self._flights.get(asked.key)
+            if flight is None or flight.fill.spoiled:
+                return await self._fly(asked, stores)
+            await flight.landed.wait()
+            if isinstance(flight.outcome, Exception):
+                raise flight.outcome
+            if flight.outcome is not None:
+                self.counters.memory += 1
+                return flight.outcome
+
+    async def _fly(self, asked: Asked, stores: Mapping[str, Store]) -> Entry:
+        """Find or make a tile. A cancelled maker leaves no outcome, and one of those who wait begins anew."""
+        fill = self.memory.begin(asked)
+        flight = self._flights[asked.key] = _Flight(fill)
+        body: Body | None = None
+        try:
+            body = await self._find(asked, stores, fill)
+        except Exception as error:
+            flight.outcome = error
+            raise
+        finally:
+            flight.outcome = flight.outcome or self.memory.end(fill, asked, body)
+            if self._flights.get(asked.key) is flight:
+                del self._flights[asked.key]
+            flight.landed.set()
+        assert isinstance(flight.outcome, Entry)
+        return flight.outcome
+
+    async def _find(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> Body:
+        """Return a tile from the next level that has it, or make it."""
+        kept, ticket = None, None
+        if self.shared is not None or not self.followers.know(asked.sources):
+            kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
+        if kept is not None:
+            return kept
+        async with self._limiter:
+            tile = await asked.make()
+            packed = await anyio.to_thread.run_sync(_packed, tile) if len(tile) > _LARGE else _packed(tile)
+        self.counters.made += 1
+        body = Body.of(packed)
+        if ticket is not None and self.shared is not None:
+            self._writer.submit(asked, ticket, body)
+        return body
+
+    def _look(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> tuple[Body | None, Ticket | None]:
+        """Return a tile that lies ready, or what is needed to keep it once it is made. Blocks."""
+        try:
+            self.followers.follow(stores, asked.sources)
+        except OneMapError:  # changes of its data would not be noticed: it is not kept
+            fill.spoiled = True
+            return None, None
+        if self.shared is None:
+            return None, None
+        found = self.shared.get(asked)
+        if found is not None:
+            self.counters.shared += 1
+            return found, None
+        return None, self.shared.ticket(asked)
+
+
+def _packed(tile: bytes) -> bytes:
+    return bytes(igzip.compress(tile, _GZIP_LEVEL, mtime=0)) if tile else b""

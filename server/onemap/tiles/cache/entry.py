@@ -1,0 +1,80 @@
+"""What the cache holds: tiles with the sources they are made from and the place where they lie."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_OVERHEAD = 1000
+
+
+class Source(NamedTuple):
+    """A table that tiles are made from: the name of its store, its name there, and the EPSG code of its coordinates."""
+
+    store: str
+    table: str
+    srid: int
+
+
+class Place(NamedTuple):
+    """Where a tile lies: tile matrix set, tile matrix, row and column."""
+
+    matrix_set: str
+    level: str
+    row: int
+    col: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A tile that is asked for.
+
+    ``key`` and what ``name`` returns stand for all that it is made from but the data itself: ``key`` in this process,
+    the name wherever it is kept. ``make`` returns the tile, not compressed.
+    """
+
+    key: Hashable
+    name: Callable[[], bytes]
+    sources: tuple[Source, ...]
+    place: Place
+    make: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A tile as it is stored: compressed with gzip, empty where nothing is drawn; ``tag``: a digest of it."""
+
+    packed: bytes
+    tag: str
+
+    @classmethod
+    def of(cls, packed: bytes) -> Body:
+        """Return a body with its digest."""
+        return cls(packed, hashlib.blake2b(packed, digest_size=12).hexdigest())
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A tile in memory. ``headers``: what is sent with it, worked out once by whoever sends it."""
+
+    key: Hashable
+    sources: tuple[Source, ...]
+    place: Place
+    body: Body
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the tile takes."""
+        return len(self.body.packed) + _OVERHEAD
+
+
+@dataclass(slots=True, eq=False)
+class Fill:
+    """A tile in the making. ``spoiled``: its data changed meanwhile, so that it must not be kept."""
+
+    sources: tuple[Source, ...]
+    place: Place
+    spoiled: bool = False

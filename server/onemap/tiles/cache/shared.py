@@ -1,0 +1,266 @@
+"""Tiles that the processes of a zone share in one file.
+
+Whoever follows a store purges the shared tiles before its own: what a process takes from here is never older than the
+changes that it has seen. A tile that was made while its data changed is refused: it is compared with what was purged
+since its making began. Every failure of the file means that the cache does without it, never that a tile is missing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection as Several
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from onemap.tiles.cache.counters import Counters
+from onemap.tiles.cache.cover import Cover
+from onemap.tiles.cache.entry import Asked, Body, Source
+from onemap.tiles.cache.file import CacheFile
+
+_WAIT_SECONDS = 0.5
+_KEPT_PURGES = 20_000
+_PART = 20
+_LOOK_EVERY = 64
+_SOURCE = "SELECT id FROM source WHERE store = ? AND name = ? AND srid = ?"
+_GRID = "SELECT id FROM grid WHERE matrix_set = ? AND level = ?"
+_RACED = (
+    "SELECT 1 FROM purge WHERE seq > ? AND source = ? AND grid = ? AND ? BETWEEN row0 AND row1"
+    " AND ? BETWEEN col0 AND col1 LIMIT 1"
+)
+_WITHIN = "source = ? AND grid = ? AND row BETWEEN ? AND ? AND col BETWEEN ? AND ?"
+_PURGE = "DELETE FROM tile WHERE id IN (SELECT tile FROM cover WHERE " + _WITHIN + ")"  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The state of the file when the making of a tile began: numbers of sources and grid, and of the last purge."""
+
+    sources: tuple[int, ...]
+    grid: int
+    seq: int
+
+
+class SharedTiles:
+    """Tiles by name. ``capacity``: the size of the file in bytes beyond which the oldest tiles go."""
+
+    def __init__(self, path: Path, capacity: int, counters: Counters) -> None:
+        self._file = CacheFile(path, _WAIT_SECONDS)
+        self._capacity = capacity
+        self._counters = counters
+        self._behind: set[str] = set()
+        self._puts = 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def get(self, asked: Asked) -> Body | None:
+        """Return a tile."""
+        if not self._trusted(asked):
+            return None
+        found = self._file.read(lambda connection: _get(connection, asked))
+        if found is None:
+            return None
+        body = Body.of(found[0])
+        if body.tag != found[1]:  # the file lies
+            self._counters.faults += 1
+            return None
+        return body
+
+    def ticket(self, asked: Asked) -> Ticket | None:
+        """Return what is to be shown when the tile is made; to be asked for before its data is read."""
+        if not self._trusted(asked):
+            return None
+        found = self._file.read(lambda connection: _ticket(connection, asked))
+        return found or self._file.write(lambda connection: _register(connection, asked))
+
+    def put(self, asked: Asked, ticket: Ticket, body: Body) -> bool:
+        """Keep a tile unless its data changed since the ticket; return whether it is kept."""
+        if not self._trusted(asked):
+            return False
+        kept = self._file.write(lambda connection: _put(connection, asked, ticket, body))
+        if kept is None:
+            self._counters.faults += 1
+        self._puts += 1
+        if self._puts % _LOOK_EVERY == 0:
+            self.shrink()
+        return bool(kept)
+
+    def shrink(self) -> None:
+        """Remove the oldest tiles until the file uses no more than its capacity."""
+        while (used := self._file.read(_used_bytes) or 0) > self._capacity:
+            gone = self._file.write(_evict)
+            if not gone:
+                return
+            self._counters.evicted += gone
+            if (self._file.read(_used_bytes) or 0) >= used:
+                return
+
+    def size(self) -> int:
+        """Return how many bytes of the file are in use."""
+        return self._file.read(_used_bytes) or 0 if self._file.path.exists() else 0
+
+    def sources(self, store: str) -> set[Source]:
+        """Return the sources of which there may be tiles."""
+        statement = "SELECT name, srid FROM source WHERE store = ?"
+        rows = self._file.read(lambda connection: connection.execute(statement, [store]).fetchall())
+        return {Source(store, name, srid) for name, srid in rows or ()}
+
+    def adopt(self, store: str, position: str) -> str | None:
+        """Return up to which position the tiles of a store are purged; a file that does not know begins with this one.
+
+        None: the file cannot be used.
+        """
+        found = self._file.write(lambda connection: _adopt(connection, store, position))
+        self._trust(store, found is not None)
+        return found
+
+    def purge(self, store: str, position: str, covers: Mapping[Source, Cover | None], sources: Several[Source]) -> bool:
+        """Purge what changes cover (None: all of a source) and note the position; False: it could not be done.
+
+        ``sources``: of which the changes are known; that must be all of this store. Until a purge is done the tiles of
+        the store are not used.
+        """
+        done = self._file.write(lambda connection: _apply(connection, store, position, covers, sources))
+        self._trust(store, bool(done))
+        return bool(done)
+
+    def trusts(self, store: str) -> bool:
+        """Whether the tiles of a store are used."""
+        return store not in self._behind
+
+    def _trust(self, store: str, trusted: bool) -> None:
+        if trusted:
+            self._behind.discard(store)
+        else:
+            self._behind.add(store)
+            self._counters.faults += 1
+
+    def _trusted(self, asked: Asked) -> bool:
+        return not self._behind or not any(source.store in self._behind for source in asked.sources)
+
+
+def _numbers(connection: sqlite3.Connection, sources: Iterable[Source]) -> tuple[int, ...] | None:
+    found = [connection.execute(_SOURCE, [item.store, item.table, item.srid]).fetchone() for item in sources]
+    return None if None in found else tuple(row[0] for row in found)
+
+
+def _text(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def _get(connection: sqlite3.Connection, asked: Asked) -> tuple[bytes, str] | None:
+    numbers = _numbers(connection, asked.sources)
+    if numbers is None:
+        return None
+    statement = "SELECT body, tag FROM tile WHERE name = ? AND sources = ?"
+    found: tuple[bytes, str] | None = connection.execute(statement, [asked.name(), _text(numbers)]).fetchone()
+    return found
+
+
+def _ticket(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
+    # The number of the last purge first: what is purged after it is purged after the ticket.
+    seq = connection.execute("SELECT max(seq) FROM purge").fetchone()[0] or 0
+    numbers = _numbers(connection, asked.sources)
+    grid = connection.execute(_GRID, [asked.place.matrix_set, asked.place.level]).fetchone()
+    if numbers is None or grid is None:
+        return None
+    used = "SELECT 1 FROM used WHERE source = ? AND grid = ?"
+    known = all(connection.execute(used, [number, grid[0]]).fetchone() for number in numbers)
+    return Ticket(numbers, grid[0], seq) if known else None
+
+
+def _register(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
+    """Write down which sources have tiles on which grids, so that changes are looked for there."""
+    place = asked.place
+    connection.execute("INSERT OR IGNORE INTO grid (matrix_set, level) VALUES (?, ?)", [place.matrix_set, place.level])
+    for source in asked.sources:
+        values = [source.store, source.table, source.srid]
+        connection.execute("INSERT OR IGNORE INTO source (store, name, srid) VALUES (?, ?, ?)", values)
+    grid = connection.execute(_GRID, [place.matrix_set, place.level]).fetchone()[0]
+    rows = [(number, grid) for number in _numbers(connection, asked.sources) or ()]
+    connection.executemany("INSERT OR IGNORE INTO used (source, grid) VALUES (?, ?)", rows)
+    return _ticket(connection, asked)
+
+
+def _put(connection: sqlite3.Connection, asked: Asked, ticket: Ticket, body: Body) -> bool:
+    place = asked.place
+    if _numbers(connection, asked.sources) != ticket.sources:
+        return False
+    first = connection.execute("SELECT min(seq) FROM purge").fetchone()[0]
+    if first is not None and ticket.seq < first - 1:
+        return False  # so long ago that what was purged since is not known any more
+    for number in ticket.sources:
+        if connection.execute(_RACED, [ticket.seq, number, ticket.grid, place.row, place.col]).fetchone():
+            return False
+    name = asked.name()
+    connection.execute("DELETE FROM tile WHERE name = ?", [name])
+    values = [name, _text(ticket.sources), body.tag, body.packed]
+    made = connection.execute("INSERT INTO tile (name, sources, tag, body) VALUES (?, ?, ?, ?)", values)
+    rows = [(number, ticket.grid, place.row, place.col, made.lastrowid) for number in ticket.sources]
+    connection.executemany("INSERT INTO cover VALUES (?, ?, ?, ?, ?)", rows)
+    return True
+
+
+def _adopt(connection: sqlite3.Connection, store: str, position: str) -> str:
+    row = connection.execute("SELECT position FROM store WHERE name = ?", [store]).fetchone()
+    if row is not None:
+        return str(row[0])
+    connection.execute("DELETE FROM source WHERE store = ?", [store])
+    connection.execute("INSERT INTO store VALUES (?, ?)", [store, position])
+    return position
+
+
+def _apply(
+    connection: sqlite3.Connection,
+    store: str,
+    position: str,
+    covers: Mapping[Source, Cover | None],
+    sources: Several[Source],
+) -> bool:
+    known = connection.execute("SELECT store, name, srid FROM source WHERE store = ?", [store])
+    if not {Source(*row) for row in known} <= set(sources):
+        return False
+    for source, cover in covers.items():
+        number = connection.execute(_SOURCE, [source.store, source.table, source.srid]).fetchone()
+        if number is None:
+            continue
+        if cover is None:  # its tiles name a generation that is no more, and go when they are the oldest
+            connection.execute("DELETE FROM source WHERE id = ?", number)
+            connection.execute("DELETE FROM used WHERE source = ?", number)
+        else:
+            _purge(connection, number[0], cover)
+    connection.execute("INSERT OR REPLACE INTO store VALUES (?, ?)", [store, position])
+    connection.execute("DELETE FROM purge WHERE seq <= (SELECT max(seq) FROM purge) - ?", [_KEPT_PURGES])
+    return True
+
+
+def _purge(connection: sqlite3.Connection, source: int, cover: Cover) -> None:
+    grids = connection.execute(
+        "SELECT g.id, matrix_set, level FROM used JOIN grid g ON g.id = grid WHERE source = ?", [source]
+    ).fetchall()
+    for grid, matrix_set, level in grids:
+        ranges = cover.ranges(matrix_set, level)
+        blocks = [[0, 2**62, 0, 2**62]] if ranges is None else ranges.tolist()
+        rows = [(source, grid, *block) for block in blocks]
+        connection.executemany(_PURGE, rows)
+        connection.executemany(
+            "INSERT INTO purge (source, grid, row0, row1, col0, col1) VALUES (?, ?, ?, ?, ?, ?)", rows
+        )
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, size = (connection.execute("PRAGMA " + name).fetchone()[0] for name in names)
+    return int((pages - free) * size)
+
+
+def _evict(connection: sqlite3.Connection) -> int:
+    """Remove the oldest twentieth of the tiles."""
+    count = connection.execute("SELECT count(*) FROM tile").fetchone()[0]
+    if not count:
+        return 0
+    many = max(1, count // _PART)
+    last = connection.execute("SELECT id FROM tile ORDER BY id LIMIT 1 OFFSET ?", [many - 1]).fetchone()[0]
+    return connection.execute("DELETE FROM tile WHERE id <= ?", [last]).rowcount

@@ -1,0 +1,56 @@
+"""Names of tiles that hold beyond this process: they stand for all that a tile is made from but the data itself."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from onemap import __version__
+from onemap.catalog import Collection
+from onemap.tiles.resolve import Wanted
+
+_ROOMS = ("tiles", "store", "cql", "catalog", "geo")
+_described: dict[str, tuple[Collection, bytes]] = {}
+
+
+def name_of(wanted: Wanted, most: int) -> bytes:
+    """Return the name of a tile: of the code that makes it, its grid, its layers, and the limit of features."""
+    tile = wanted.tile
+    made = hashlib.blake2b(code(), digest_size=16)
+    overviews = [drawn.overview for drawn in wanted.tiles]
+    made.update(repr((most, tile.matrix_set.id, tile.level, tile.row, tile.col, overviews)).encode())
+    for layer in wanted.layers:
+        made.update(layer.digest.encode())
+        made.update(described(layer.view.collection))
+    return made.digest()
+
+
+def described(collection: Collection) -> bytes:
+    """Return a digest of a collection's declaration and table, without its data."""
+    known = _described.get(collection.id)
+    if known is None or known[0] is not collection:
+        digest = hashlib.blake2b(repr(collection).encode(), digest_size=16).digest()
+        known = _described[collection.id] = (collection, digest)
+    return known[1]
+
+
+@cache
+def code() -> bytes:
+    """Return a digest of the modules that tiles come from."""
+    made = hashlib.blake2b(__version__.encode(), digest_size=16)
+    for room in _ROOMS:
+        for name, content in sorted(_modules(files("onemap").joinpath(room), room)):
+            made.update(name.encode() + content)
+    return made.digest()
+
+
+def _modules(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for item in folder.iterdir():
+        if item.is_dir():
+            found += _modules(item, f"{path}/{item.name}")
+        elif item.name.endswith((".py", ".sql")):
+            found.append((f"{path}/{item.name}", item.read_bytes()))
+    return found
