@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from onemap.geo.crs import crs_from_srid, transform_xy
 from onemap.store import FeatureQuery
 from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
 from onemap.store.postgis import PostgisStore
+from onemap.store.postgis.select import Select
 from onemap.tiles.engine import Tile, render, render_soon
 from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import load_matrix_sets
@@ -213,6 +215,14 @@ def test_a_tile_says_what_a_filter_and_columns_ask_for(gpkg: Instance, postgis: 
     assert here.keys() == there.keys() != set()
     assert {name for some in here.values() for name in some[0].properties} == {"number"}
     assert all((key - 1) % 4 == 1 for key in here)
+
+
+def test_what_is_written_for_a_filter_is_forgotten(postgis: Instance) -> None:
+    tile = tile_at("WebMercatorQuad", "13", *around(4490, (9_000, 9_000)))
+    for number in range(5):
+        render(layer_of(postgis, GEOGRAPHIC, filter=equals("number", 1000 + number)), tile, MOST)
+    gc.collect()
+    assert not [item for item in gc.get_objects() if isinstance(item, Select) and 1004 in item.values.values()]
 
 
 def test_a_view_hides_rows_and_columns(postgis: Instance) -> None:

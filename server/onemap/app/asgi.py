@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from onemap import common, features, processes, styles, tiles
 from onemap.app.instance import Instance
 from onemap.app.revival import Revival
-from onemap.block import Block, RawRoute
+from onemap.block import Block, Metric, RawRoute
 from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
 from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
@@ -26,7 +26,7 @@ from onemap.web.respond import Responder
 from onemap.web.routing import routes
 
 
-def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
+def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
     """Return the ASGI application of an instance.
 
     ``secret`` protects paging tokens; workers that share a port must share it.
@@ -50,7 +50,8 @@ def create_app(instance: Instance, secret: bytes | None = None) -> ASGIApp:
         instance.settings.service.public_url,
         frozenset(instance.settings.trusted_proxies),
     )
-    return HttpOnly(Ready(context, tuple(route.ready for route in raw if route.ready)), revival.watch)
+    ready = Ready(context, tuple(route.ready for route in raw if route.ready))
+    return HttpOnly(ready, revival.watch, lambda: [metric for block in blocks for metric in block.metrics()])
 
 
 def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
@@ -89,11 +90,13 @@ class Dispatch:
 class HttpOnly:
     """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only.
 
-    ``beside`` runs from the start of the server to its end, or as long as it has something to do.
+    ``beside`` runs from the start of the server to its end, or as long as it has something to do. ``metrics``: what is
+    counted.
     """
 
     app: ASGIApp
     beside: Callable[[], Coroutine[Any, Any, None]]
+    metrics: Callable[[], list[Metric]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass HTTP on."""

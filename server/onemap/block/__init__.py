@@ -23,6 +23,7 @@ from onemap.block.endpoint import (
     Response,
 )
 from onemap.block.links import Links, link
+from onemap.block.metric import Metric
 from onemap.block.reply import Content, Document, Pieces, Reply, Stream
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Endpoint",
     "Format",
     "Links",
+    "Metric",
     "Parameter",
     "Pieces",
     "Principal",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onemap.block.call import Call, Principal
     from onemap.block.links import Link, Links
+    from onemap.block.metric import Metric
     from onemap.block.reply import Reply
 
 Schema = Mapping[str, Any]
@@ -122,7 +123,7 @@ class Block:
 
     ``collection_links(links, collection id)`` adds to every collection document, ``landing_links``
     to the landing page; ``endpoints_for(principal)`` gives the endpoints as that principal's OpenAPI
-    document shows them (concrete paths for the collections it may see).
+    document shows them (concrete paths for the collections it may see). ``metrics`` is what is counted here.
     """
 
     id: str
@@ -134,3 +135,4 @@ class Block:
     collection_links: Callable[[Links, str], list[Link]] = _nothing
     endpoints_for: Callable[[Principal], list[Endpoint]] = _nothing
     schemas: Mapping[str, Schema] = field(default_factory=dict)
+    metrics: Callable[[], list[Metric]] = _nothing

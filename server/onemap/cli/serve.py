@@ -12,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from onemap.app import Instance, cached_in, create_app, load_instance, publish
+from onemap.app.asgi import HttpOnly
+from onemap.cli.admin import administered, report
 from onemap.cli.stores import named_stores
 from onemap.security import identify
 
@@ -73,22 +75,30 @@ def run(instance: Instance, source: Source, host: str, port: int, workers: int) 
     """Serve until stopped; several workers load the instance for themselves and share one secret."""
     options = {"host": host, "port": port, "log_level": "warning", "server_header": False}
     options |= {"proxy_headers": False, "access_log": False}
-    if workers == 1:
-        uvicorn.run(_tuned(create_app(instance)), **options)  # type: ignore[arg-type]
-        return
-    os.environ[_SECRET] = os.urandom(32).hex()
-    os.environ.update(source.environment())
-    options["timeout_worker_healthcheck"] = _ANSWERS_WITHIN
-    uvicorn.run("onemap.cli.serve:worker", factory=True, workers=workers, **options)  # type: ignore[arg-type]
+    with administered(instance.settings.admin):
+        if workers == 1:
+            uvicorn.run(_ready(create_app(instance)), **options)  # type: ignore[arg-type]
+            return
+        os.environ[_SECRET] = os.urandom(32).hex()
+        os.environ.update(source.environment())
+        options["timeout_worker_healthcheck"] = _ANSWERS_WITHIN
+        uvicorn.run("onemap.cli.serve:worker", factory=True, workers=workers, **options)  # type: ignore[arg-type]
 
 
 def worker() -> ASGIApp:
     """Return the app of one worker process, from the environment that ``run`` has set."""
-    return _tuned(create_app(Source.from_environment().instance(), bytes.fromhex(os.environ[_SECRET])))
+    return _ready(create_app(Source.from_environment().instance(), bytes.fromhex(os.environ[_SECRET])))
 
 
-def _tuned(app: ASGIApp) -> ASGIApp:
-    """Return the app after telling the garbage collector that a page of features is no reason to look at everything.
+def _ready(app: HttpOnly) -> ASGIApp:
+    """Return the app, which reports what it counts, with the garbage collector tuned to it."""
+    report(app.metrics)
+    _tune()
+    return app
+
+
+def _tune() -> None:
+    """Tell the garbage collector that a page of features is no reason to look at everything.
 
     A page makes some ten thousand containers, none of them in cycles: with the thresholds of Python the collector took
     a quarter of the time of a page of 1,000 features.
@@ -96,4 +106,3 @@ def _tuned(app: ASGIApp) -> ASGIApp:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    return app

@@ -2,6 +2,7 @@
 
 from onemap.config.load import load_settings, read_yaml, validate
 from onemap.config.models import (
+    AdminSettings,
     EditingSettings,
     GeoPackageSettings,
     Limits,
@@ -19,6 +20,7 @@ from onemap.config.models import (
 from onemap.config.shipped import shipped
 
 __all__ = [
+    "AdminSettings",
     "EditingSettings",
     "GeoPackageSettings",
     "Limits",

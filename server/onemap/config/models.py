@@ -196,6 +196,13 @@ class PackSettings(Model):
     )
 
 
+class AdminSettings(Model):
+    """The administrator's port, which answers `/metrics` for Prometheus; not for the public."""
+
+    port: int | None = Field(None, ge=1, le=65535, description="Port; default: none.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+
+
 class PolicySettings(Model):
     """Access by classification level. Anything not said is denied."""
 
@@ -240,6 +247,7 @@ class Settings(Model):
     limits: Limits = Field(default_factory=Limits, description="Limits of one request.")
     tiles: TileSettings = Field(default_factory=TileSettings, description="Keeping finished tiles.")
     packs: PackSettings = Field(default_factory=PackSettings, description="Files that tiles are made from.")
+    admin: AdminSettings = Field(default_factory=AdminSettings, description="The administrator's port.")
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")

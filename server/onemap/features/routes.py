@@ -54,8 +54,9 @@ class FeatureRoutes:
         request = parse_items(call, view, download.limits(encoding, self._limits), self._tokens)
         make = self._download if encoding.download else self._collection
         chunks, more = await anyio.to_thread.run_sync(make, call, view, request, encoding)
-        headers = with_schemas(content_crs(request.crs) | more, call.links, view.collection.id)
-        return Stream(chunks, encoding.format.media_type, with_profile(headers, chosen(call)))
+        more = with_profile(content_crs(request.crs) | more, chosen(call))
+        headers = with_schemas(more, call.links, view.collection.id)
+        return Stream(chunks, encoding.format.media_type, headers)
 
     async def _page(self, call: Call, view: View) -> Reply:
         """Answer features as a page to read; what cannot be answered comes back in the form it was asked with."""

@@ -62,6 +62,7 @@ def block(gate: Gate, settings: Settings) -> Block:
         landing_links=_landing_links,
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes, tilesets),
+        metrics=tiles.cache.metrics,
     )
 
 

@@ -134,7 +134,8 @@ class TileSets:
 
 
 def _key(sources: Sequence[Source], matrix_set: TileMatrixSet, whole: bool) -> object:
-    return (matrix_set.id, whole, *((view.digest, store.state()) for view, store in sources))
+    stores = {id(store): store for _, store in sources}
+    return (matrix_set.id, whole, *(view.digest for view, _ in sources), *(store.state() for store in stores.values()))
 
 
 def make_part(view: View, extent: Bounds | None, matrix_set: TileMatrixSet) -> Part | None:

@@ -39,7 +39,7 @@ _SESSION = {
 }
 _GENERIC, _CUSTOM = b"SET plan_cache_mode = force_generic_plan", b"SET plan_cache_mode = force_custom_plan"
 # Names of PostGIS are found wherever the extension is; everything else is written with its schema.
-_SEARCH_PATH = """
+SEARCH_PATH = """
 SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(n.nspname)),
                   false)
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'postgis'
@@ -174,7 +174,7 @@ def opened(options: str) -> GuardedConnection:
     connection = GuardedConnection.connect(options, autocommit=True)
     try:
         connection.begin(_PREPARE_SECONDS)
-        if connection.execute(_SEARCH_PATH).fetchone() is None:
+        if connection.execute(SEARCH_PATH).fetchone() is None:
             raise psycopg.OperationalError("the database has no extension postgis")
     except psycopg.Error:
         connection.close()

@@ -14,13 +14,13 @@ from psycopg import sql
 from onemap.catalog.model import TableInfo
 from onemap.config import PostgisSettings
 from onemap.errors import ConfigError
-from onemap.geo.crs import Crs, crs_from_srid
+from onemap.geo.crs import crs_from_srid
 from onemap.store.base import Key, View
 from onemap.store.changelog import Changes
 from onemap.store.postgis.changelog import ChangeLog
-from onemap.store.postgis.connect import connection_options
+from onemap.store.postgis.connect import SEARCH_PATH, connection_options
 from onemap.store.postgis.discover import read_sql
-from onemap.store.postgis.gridding import on_grid
+from onemap.store.postgis.gridding import on_grid, twins
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.sessions import Sessions
 from onemap.store.tiling import Generalised, GeneralisedTable, Grid
@@ -33,43 +33,42 @@ SELECT id, srid, origin_x, origin_y, unit, features, columns, position, since::t
        to_char(made AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 FROM onemap_tiles.generalised WHERE table_schema = %(schema)s AND table_name = %(name)s ORDER BY unit
 """
+_NEXT = b"SELECT nextval(pg_get_serial_sequence('onemap_tiles.generalised', 'id'))"
 _NOTE = b"""
 INSERT INTO onemap_tiles.generalised
-  (table_schema, table_name, srid, origin_x, origin_y, unit, features, columns, position, since, mark, note)
-VALUES (%(schema)s, %(name)s, %(srid)s, %(x)s, %(y)s, %(unit)s, 0, %(columns)s, %(position)s, %(since)s::pg_snapshot,
-        %(mark)s, %(note)s::jsonb)
-RETURNING id
+  (id, table_schema, table_name, srid, origin_x, origin_y, unit, features, columns, position, since, mark, note)
+OVERRIDING SYSTEM VALUE
+VALUES (%(id)s, %(schema)s, %(name)s, %(srid)s, %(x)s, %(y)s, %(unit)s, %(features)s, %(columns)s, %(position)s,
+        %(since)s::pg_snapshot, %(mark)s, %(note)s::jsonb)
 """
 _FORGET = b"""
 DELETE FROM onemap_tiles.generalised WHERE table_schema = %(schema)s AND table_name = %(name)s
   AND (%(unit)s::float8 IS NULL OR (srid, origin_x, origin_y, unit) = (%(srid)s, %(x)s, %(y)s, %(unit)s)) RETURNING id
 """
 _STAMP = b"SELECT count(*), coalesce(max(id), 0) FROM onemap_tiles.generalised"
-_COUNTED = b"UPDATE onemap_tiles.generalised SET features = %(features)s WHERE id = %(id)s"
 _READERS = b"""
 SELECT DISTINCT r.rolname::text FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a
 LEFT JOIN pg_roles r ON r.oid = a.grantee
 WHERE c.oid = %(oid)s::oid AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner
 """
-_STEPS: Mapping[str, tuple[LiteralString, ...]] = {
-    "before": (
-        "CREATE TEMP TABLE onemap_shape ON COMMIT DROP AS"
-        " SELECT t.{named} AS feature, NULL::geometry AS shape, ARRAY[t.{named}] AS members FROM {table} t LIMIT 0",
-    ),
-    "after": (
-        "ANALYZE onemap_shape",
-        # Along a curve that fills the plane: what is near lies on the same pages.
-        "CREATE TABLE {made} AS SELECT {columns}, s.shape AS {geom} FROM onemap_shape s"
-        " JOIN {table} t ON t.{named} = s.feature ORDER BY s.shape",
-        "CREATE INDEX ON {made} USING gist ({geom})",
-        "CREATE INDEX ON {made} ({key})",
-        "CREATE TABLE {members} AS {member}",
-        "CREATE INDEX ON {members} (member, feature)",
-        "CREATE INDEX ON {members} (feature, member)",
-        "ANALYZE {made}",
-        "ANALYZE {members}",
-    ),
-}
+# What was generalised: the shape on each grid, NULL where nothing is left of it there.
+_TEMPORARY = sql.SQL(
+    "CREATE TEMP TABLE onemap_shape ON COMMIT DROP AS"
+    " SELECT t.{named} AS feature, {shapes}, ARRAY[t.{named}] AS members FROM {table} t LIMIT 0"
+)
+_COLUMN = sql.SQL("NULL::geometry AS {shape}")
+_STEPS: tuple[LiteralString, ...] = (
+    # Along a curve that fills the plane: what is near lies on the same pages.
+    "CREATE TABLE {made} AS SELECT {columns}, s.{shape} AS {geom} FROM onemap_shape s"
+    " JOIN {table} t ON t.{named} = s.feature WHERE s.{shape} IS NOT NULL ORDER BY s.{shape}",
+    "CREATE INDEX ON {made} USING gist ({geom})",
+    "CREATE INDEX ON {made} ({key})",
+    "CREATE TABLE {members} AS {member}",
+    "CREATE INDEX ON {members} (member, feature)",
+    "CREATE INDEX ON {members} (feature, member)",
+    "ANALYZE {made}",
+    "ANALYZE {members}",
+)
 _MEMBER: LiteralString = "SELECT s.feature, m.member FROM onemap_shape s CROSS JOIN LATERAL unnest(s.members) m(member)"
 # The log names features by the primary key, whatever the collection names them by.
 _MEMBER_KEYS: LiteralString = (
@@ -139,51 +138,38 @@ class GeneralisedTables:
         mark: str,
         note: Mapping[str, Any],
     ) -> None:
-        """Write the generalised features of a table for one grid, in one transaction. Raises ConfigError."""
+        """Write the generalised features of a table for a grid, in one transaction. Raises ConfigError.
+
+        Where the grid is one of WebMercatorQuad they are written for that of longitudes and latitudes with units as
+        long, too. What was kept before is read until the end.
+        """
         if relation.kind not in ("r", "m"):
             raise ConfigError(f"'{relation.name}' is no table; only tables and materialised views are generalised.")
-        values = self._values(relation, grid)
         position, since, counted = orjson.loads(mark)
         fields = {field.name for field in view.collection.table.fields}
         columns = sorted({relation.key, view.collection.key} | fields)
-        with self._writing(relation) as connection:
+        told = {"columns": columns, "position": position, "since": since, "mark": counted}
+        told["note"] = orjson.dumps(dict(note)).decode()
+        grids = twins(grid)
+        with _Writing(self._settings, relation) as connection:
             connection.execute(read_sql("generalised"))
-            self._forget(connection, values)
-            more = {"columns": columns, "position": position, "since": since, "mark": counted}
-            row = connection.execute(_NOTE, {**values, **more, "note": orjson.dumps(dict(note)).decode()}).fetchone()
-            assert row is not None
-            gaps = _gaps(view, relation, int(row[0]), columns)
-            _run(connection, "before", gaps)
-            _copy(connection, view.collection.storage, grid, batches)
-            _run(connection, "after", gaps)
-            features = connection.execute(sql.SQL("SELECT count(*) FROM {made}").format(**gaps)).fetchone()
-            connection.execute(_COUNTED, {"id": row[0], "features": features[0] if features else 0})
-            _share(connection, relation, gaps)
+            _fill(connection, view, relation, grids, batches)
+            for at, each in enumerate(grids):
+                identifier = _scalar(connection, _NEXT)
+                gaps = _gaps(view, relation, identifier, columns) | {"shape": _shape(at)}
+                for step in _STEPS:
+                    connection.execute(sql.SQL(step).format(**gaps))
+                _share(connection, relation, gaps)
+                features = _scalar(connection, sql.SQL("SELECT count(*) FROM {made}").format(**gaps))
+                values = _values(relation, each)
+                _forget(connection, values)
+                connection.execute(_NOTE, {**values, **told, "id": identifier, "features": features})
 
     def drop(self, relation: Relation) -> None:
         """Forget the generalised features of a table. Raises ConfigError."""
         if self._sessions.row(_THERE)[0]:
-            with self._writing(relation) as connection:
-                self._forget(connection, self._values(relation, None))
-
-    def _writing(self, relation: Relation) -> _Writing:
-        return _Writing(self._settings, relation)
-
-    def _values(self, relation: Relation, grid: Grid | None) -> dict[str, Any]:
-        x, y = grid.origin if grid else (None, None)
-        return {
-            "schema": relation.schema,
-            "name": relation.name,
-            "srid": grid.crs.srid if grid else None,
-            "x": x,
-            "y": y,
-            "unit": grid.unit if grid else None,
-        }
-
-    def _forget(self, connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> None:
-        for row in connection.execute(_FORGET, values).fetchall():
-            names = sql.SQL(", ").join([sql.Identifier(SCHEMA, f"g{row[0]}{end}") for end in ("", "_members")])
-            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+            with _Writing(self._settings, relation) as connection:
+                _forget(connection, _values(relation, None))
 
 
 def _kept(row: Sequence[Any], table: TableInfo, changes: Changes | None, now: str) -> Kept:
@@ -211,6 +197,7 @@ class _Writing:
             self._connection = psycopg.connect(**options)
         except psycopg.Error:
             raise ConfigError("The database cannot be reached.") from None
+        self._connection.execute(SEARCH_PATH)
         return self._connection
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
@@ -221,6 +208,29 @@ class _Writing:
         if isinstance(error, psycopg.Error):
             reason = error.diag.message_primary or "it cannot be reached"
             raise ConfigError(f"The generalised features of '{self._name}' cannot be kept: {reason}.") from None
+
+
+def _values(relation: Relation, grid: Grid | None) -> dict[str, Any]:
+    """Return what names a table of generalised features; None: all of a layer."""
+    place = {"schema": relation.schema, "name": relation.name}
+    if grid is None:
+        return {**place, "srid": None, "x": None, "y": None, "unit": None}
+    return {**place, "srid": grid.crs.srid, "x": grid.origin[0], "y": grid.origin[1], "unit": grid.unit}
+
+
+def _forget(connection: psycopg.Connection[Any], values: Mapping[str, Any]) -> None:
+    for row in connection.execute(_FORGET, values).fetchall():
+        names = sql.SQL(", ").join([sql.Identifier(SCHEMA, f"g{row[0]}{end}") for end in ("", "_members")])
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(names))
+
+
+def _scalar(connection: psycopg.Connection[Any], statement: bytes | sql.Composed) -> int:
+    row = connection.execute(statement).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _shape(at: int) -> sql.Identifier:
+    return sql.Identifier(f"shape{at}")
 
 
 def _gaps(view: View, relation: Relation, identifier: int, columns: Sequence[str]) -> dict[str, sql.Composable]:
@@ -237,19 +247,24 @@ def _gaps(view: View, relation: Relation, identifier: int, columns: Sequence[str
     return gaps
 
 
-def _run(connection: psycopg.Connection[Any], steps: str, gaps: Mapping[str, sql.Composable]) -> None:
-    for step in _STEPS[steps]:
-        connection.execute(sql.SQL(step).format(**gaps))
-
-
-def _copy(connection: psycopg.Connection[Any], storage: Crs, grid: Grid, batches: Iterable[Generalised]) -> None:
+def _fill(
+    connection: psycopg.Connection[Any],
+    view: View,
+    relation: Relation,
+    grids: Sequence[Grid],
+    batches: Iterable[Generalised],
+) -> None:
+    """Copy what was generalised into a temporary table."""
+    shapes = sql.SQL(", ").join([_COLUMN.format(shape=_shape(at)) for at in range(len(grids))])
+    connection.execute(_TEMPORARY.format(shapes=shapes, **_gaps(view, relation, 0, [])))
+    storage = view.collection.storage
     with connection.cursor().copy("COPY onemap_shape FROM STDIN") as copy:
         for batch in batches:
-            wkb = shapely.to_wkb(on_grid(batch.geometries, storage, grid), hex=True).tolist()
+            wkb = [shapely.to_wkb(on_grid(batch.geometries, storage, grid), hex=True).tolist() for grid in grids]
             members: Sequence[Sequence[Key] | None] = batch.members or [None] * len(batch)
-            for key, shape, parts in zip(batch.keys, wkb, members, strict=True):
-                if shape is not None:
-                    copy.write_row((key, shape, list(parts) if parts is not None and len(parts) > 1 else None))
+            for key, parts, *shapes_ in zip(batch.keys, members, *wkb, strict=True):
+                copy.write_row((key, *shapes_, list(parts) if parts is not None and len(parts) > 1 else None))
+    connection.execute("ANALYZE onemap_shape")
 
 
 def _share(connection: psycopg.Connection[Any], relation: Relation, gaps: Mapping[str, sql.Composable]) -> None:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from onemap.geo.crs import Array, Crs, transform_xy
+from onemap.geo.crs import WEB_MERCATOR, Array, Crs, crs_from_srid, transform_xy
 from onemap.store.tiling import Grid
 
 Geometries = NDArray[np.object_]
 _COLLECTION = 7
+_SPHERE = 6378137.0
+
+
+def twins(grid: Grid) -> tuple[Grid, ...]:
+    """Return a grid, and after one of WebMercatorQuad that of longitudes and latitudes with units as long."""
+    if grid.crs.srid != WEB_MERCATOR.srid:
+        return (grid,)
+    unit = math.degrees(grid.unit / _SPHERE)
+    return grid, Grid(crs_from_srid(4490), (-180.0, 90.0), 360.0 / round(360.0 / unit))
 
 
 def on_grid(geometries: Geometries, storage: Crs, grid: Grid) -> Geometries:

@@ -14,7 +14,7 @@ from psycopg import sql
 from onemap.config import PostgisSettings
 from onemap.errors import ConfigError
 from onemap.geo.crs import Crs
-from onemap.store.postgis.connect import connection_options
+from onemap.store.postgis.connect import SEARCH_PATH, connection_options
 from onemap.store.postgis.mvt import geographic_of
 from onemap.store.postgis.relation import LONLAT, Relation
 
@@ -42,6 +42,7 @@ def add_lonlat(settings: PostgisSettings, relation: Relation, storage: Crs) -> N
     options = connection_options(settings) | {"options": "-c lock_timeout=5s", "application_name": "onemap tiles"}
     try:
         with psycopg.connect(**options) as connection:
+            connection.execute(SEARCH_PATH)
             for step in _STEPS:
                 connection.execute(sql.SQL(step).format(**gaps))
     except psycopg.Error as error:

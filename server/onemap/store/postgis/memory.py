@@ -18,9 +18,9 @@ class Memory:
         self._lock = Lock()
         self._answers: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
 
-    def has(self, question: Hashable) -> bool:
-        """Whether the answer is known, so that ``get`` does not have to work it out."""
-        return (self._state(), question) in self._answers
+    def known(self, question: Hashable) -> Any | None:
+        """Return the answer if it is known, else None; does not block."""
+        return self._answers.get((self._state(), question))
 
     def get(self, question: Hashable, answer: Callable[[], Any]) -> Any:
         """Return the answer, worked out where it is not known; what is raised is not kept."""

@@ -50,6 +50,7 @@ class Select:
         self.key = relation.columns[view.collection.key]
         self.order = query.order
         self.values: dict[str, Any] = {}
+        self.derived: dict[object, object] = {}  # statements that others write from this selection
         self.where = self._conditions(view, query)
         self.fields = view.only(query.columns)
         read = [self.key.read(), relation.shape, *(relation.columns[field.name].read() for field in self.fields)]

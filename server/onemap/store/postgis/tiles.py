@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Generator, Sequence
 
 from onemap.geo.crs import Crs
 from onemap.store.base import FeatureQuery, View
@@ -23,27 +22,19 @@ _SAME = 1e-6
 
 
 class TileMaker:
-    """Make tiles of views.
+    """Make tiles of views; ``select`` gives the conditions and columns of a view and a query."""
 
-    ``select`` gives the conditions and columns of a view and a query, ``kept`` the tables of generalised features.
-    """
-
-    def __init__(
-        self,
-        sessions: Sessions,
-        select: Callable[[View, FeatureQuery], Select],
-        kept: Callable[[View], tuple[Kept, ...]],
-    ) -> None:
+    def __init__(self, sessions: Sessions, select: Callable[[View, FeatureQuery], Select]) -> None:
         self._sessions = sessions
         self._select = select
-        self._kept = kept
-        self._selects: WeakKeyDictionary[Select, dict[Crs, TileSelect]] = WeakKeyDictionary()
-        self._overviews: WeakKeyDictionary[TileSelect, dict[object, GeneralisedSelect]] = WeakKeyDictionary()
         self._usable: dict[tuple[int, int], bool] = {}
 
-    def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
-        """Return a layer of a vector tile, empty when nothing is there; None for what PostGIS cannot draw."""
-        steps, row = self._steps(view, frame, query), None
+    def tile(self, view: View, frame: Frame, query: FeatureQuery, kept: Sequence[Kept]) -> bytes | None:
+        """Return a layer of a vector tile, empty when nothing is there; None for what PostGIS cannot draw.
+
+        ``kept``: the tables of generalised features of the layer.
+        """
+        steps, row = self._steps(view, frame, query, kept), None
         try:
             statement = next(steps)
             while True:
@@ -53,9 +44,9 @@ class TileMaker:
             made: bytes | None = done.value
             return made
 
-    async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
-        """Return the same while the event loop goes on; what is asked of the database first must be known."""
-        steps, row = self._steps(view, frame, query), None
+    async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery, kept: Sequence[Kept]) -> bytes | None:
+        """Return the same while the event loop goes on."""
+        steps, row = self._steps(view, frame, query, kept), None
         try:
             statement = next(steps)
             while True:
@@ -65,7 +56,9 @@ class TileMaker:
             made: bytes | None = done.value
             return made
 
-    def _steps(self, view: View, frame: Frame, query: FeatureQuery) -> Generator[Statement, Row | None, bytes | None]:
+    def _steps(
+        self, view: View, frame: Frame, query: FeatureQuery, kept: Sequence[Kept]
+    ) -> Generator[Statement, Row | None, bytes | None]:
         """Yield the statements of a tile one after the other, take the row of each, and return the layer."""
         select = self._select(view, query)
         shapes = shapes_for(view, select.relation, frame.grid.crs)
@@ -74,46 +67,14 @@ class TileMaker:
             return b""
         if placed.kind == "transform" and not (yield from self._knows(shapes.crs, frame.grid.crs)):
             return None
-        written = self._written(view, select, shapes)
-        overview = self._generalised(view, frame, query, select, written)
+        written = _written(view, select, shapes)
+        plain = query.filter is None and view.rows is None
+        overview = _generalised(frame, select, written, kept) if plain else None
         if overview is not None:
             made = yield from _drawn(overview, frame, placed, query.limit)
             if made is not None:
                 return made
         return (yield from _drawn(written, frame, placed, query.limit))
-
-    def _written(self, view: View, select: Select, shapes: Shapes) -> TileSelect:
-        known = self._selects.setdefault(select, {})
-        if shapes.crs not in known:
-            known[shapes.crs] = TileSelect(view, select, shapes)
-        return known[shapes.crs]
-
-    def _generalised(
-        self, view: View, frame: Frame, query: FeatureQuery, select: Select, base: TileSelect
-    ) -> GeneralisedSelect | None:
-        """Return how generalised features are read; None where they would not do.
-
-        They have the attributes of their largest part: what a filter would find in the others is not in them.
-        """
-        if query.filter is not None or view.rows is not None or frame.tolerance <= 0:
-            return None
-        needed = {field.name for field in select.fields}
-        fit = [
-            (factor, kept)
-            for kept in self._kept(view)
-            if not kept.table.stale
-            and needed <= kept.columns
-            and (factor := kept.table.grid.finer(frame.grid)) is not None
-            and factor > 1 - _SAME
-        ]
-        if not fit:
-            return None
-        kept = min(fit, key=lambda item: item[0])[1]
-        known = self._overviews.setdefault(base, {})
-        key = (kept.id, kept.since)
-        if key not in known:
-            known[key] = GeneralisedSelect(base, select.relation, kept)
-        return known[key]
 
     def _knows(self, storage: Crs, target: Crs) -> Generator[Statement, Row | None, bool]:
         """Whether the database numbers the systems of a transformation as EPSG does."""
@@ -123,6 +84,39 @@ class TileMaker:
             row = yield _SYSTEMS, {"srids": codes}
             self._usable[key] = row is not None and int(row[0]) == len(codes)
         return self._usable[key]
+
+
+def _written(view: View, select: Select, shapes: Shapes) -> TileSelect:
+    """Return how the tiles of a selection are written, which lives as long as the selection does."""
+    found = select.derived.get(shapes.crs)
+    if not isinstance(found, TileSelect):
+        found = select.derived[shapes.crs] = TileSelect(view, select, shapes)
+    return found
+
+
+def _generalised(frame: Frame, select: Select, base: TileSelect, kept: Sequence[Kept]) -> GeneralisedSelect | None:
+    """Return how generalised features are read; None where there are none for the grid of the tile.
+
+    They have the attributes of their largest part: not to be used where what a filter would find in the other parts
+    counts.
+    """
+    needed = {field.name for field in select.fields}
+    fit = [
+        (factor, item)
+        for item in kept
+        if not item.table.stale
+        and needed <= item.columns
+        and (factor := item.table.grid.finer(frame.grid)) is not None
+        and factor > 1 - _SAME
+    ]
+    if not fit:
+        return None
+    chosen = min(fit, key=lambda item: item[0])[1]
+    key = (base, chosen.id, chosen.since)
+    found = select.derived.get(key)
+    if not isinstance(found, GeneralisedSelect):
+        found = select.derived[key] = GeneralisedSelect(base, select.relation, chosen)
+    return found
 
 
 def _drawn(

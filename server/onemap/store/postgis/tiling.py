@@ -34,17 +34,20 @@ class Tiling(ABC):
         self._stamp = ""
         # Of a moment ago: what was edited since is looked up in the log by each statement.
         self._lately = Memory(self._content.token)
-        self._tiles = TileMaker(self._sessions, self._select, self._kept)
+        self._tiles = TileMaker(self._sessions, self._select)
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return a layer of a vector tile; None for what PostGIS cannot draw."""
-        return self._tiles.tile(view, frame, query)
+        return self._tiles.tile(view, frame, query, self._kept(view) if _coarse(frame) else ())
 
     async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return the same while the event loop goes on."""
-        if frame.tolerance > 0 and not self._lately.has(_question(self._relation(view.collection.table))):
+        kept: tuple[Kept, ...] | None = ()
+        if _coarse(frame):
+            kept = self._lately.known(_question(self._relation(view.collection.table)))
+        if kept is None:
             return await anyio.to_thread.run_sync(self.tile, view, frame, query)
-        return await self._tiles.tile_soon(view, frame, query)
+        return await self._tiles.tile_soon(view, frame, query, kept)
 
     def mark(self, view: View) -> str:
         """Return a mark of the present content of a layer."""
@@ -95,3 +98,8 @@ class Tiling(ABC):
 
 def _question(relation: Relation) -> tuple[str, int]:
     return ("generalised", relation.oid)
+
+
+def _coarse(frame: Frame) -> bool:
+    """Whether shapes may be simplified, which is where generalised features are drawn."""
+    return frame.tolerance > 0

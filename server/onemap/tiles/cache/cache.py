@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 from isal import igzip
 
+from onemap.block import Metric
 from onemap.errors import OneMapError
 from onemap.store import Store
 from onemap.tiles.cache.counters import Counters
@@ -57,6 +58,16 @@ class TileCache:
         self._writer = Writer(self.shared)
         self._flights: dict[Hashable, _Flight] = {}
         self._limiter = anyio.CapacityLimiter(workers)
+
+    def metrics(self) -> list[Metric]:
+        """Return what is counted, and how much is kept."""
+        used = self.shared.size() if self.shared else 0
+        return [
+            *self.counters.metrics(),
+            Metric("onemap_tile_memory_bytes", "Tiles kept in memory, in bytes.", self.memory.size, "gauge"),
+            Metric("onemap_tile_memory_tiles", "Tiles kept in memory.", len(self.memory), "gauge"),
+            Metric("onemap_tile_shared_bytes", "Use of the shared file, in bytes.", used, "gauge", common=True),
+        ]
 
     async def get(self, asked: Asked, stores: Mapping[str, Store]) -> Entry:
         """Return a tile, made where it is nowhere; what making it raises, everybody who waits for it gets.
