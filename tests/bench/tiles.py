@@ -149,11 +149,12 @@ def _cached(ours: Peer, martin: Peer, bounds: Bounds) -> list[Row]:
             place = sample(bounds, z, 3)[1]
             for connections in (1, MANY):
                 pair = [_again(one, peer.address(*place), connections) for one, peer in both]
-                made.append(_row(f"tile z{z}, cached, {_connections(connections)}", martin.name, *pair, bar))
+                name = f"tile z{z}, cached, {_connections(connections)}"
+                made.append(_row(name, martin.name, pair[0], pair[1], bar))
         place = sample(bounds, 14, 3)[1]
         for connections in (1, MANY):
             pair = [_unchanged(one, peer.address(*place), connections) for one, peer in both]
-            made.append(_row(f"304, {_connections(connections)}", martin.name, *pair, 1 / 3))
+            made.append(_row(f"304, {_connections(connections)}", martin.name, pair[0], pair[1], 1 / 3))
     return made
 
 

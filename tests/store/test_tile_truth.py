@@ -182,11 +182,13 @@ def _lasting(geometries: Geometries, slack: float) -> NDArray[np.bool_]:
 def _apart(mine: shapely.Geometry, exact: shapely.Geometry, slack: float) -> str:
     """Return how a drawn geometry differs by more than the slack from the exact one; nothing when it does not."""
     near = shapely.intersection(exact, AROUND)
+    drawn, inside = shapely.intersection(mine, TILE), shapely.intersection(near, TILE)
+    if shapely.hausdorff_distance(_outline(drawn), _outline(inside)) <= slack:
+        return ""
     reach = slack * 1.01  # a circle of 32 corners is up to 0.5 % too small
-    strays = shapely.difference(shapely.intersection(mine, TILE), shapely.buffer(near, reach))
+    strays = shapely.difference(drawn, shapely.buffer(near, reach))
     if not shapely.is_empty(strays):
         return f"is drawn more than {slack:.1f} away, at {shapely.point_on_surface(strays)}"
-    inside = shapely.intersection(near, TILE)
     parts = shapely.get_parts(inside)
     if shapely.get_dimensions(inside) == 2:
         lost = shapely.difference(shapely.buffer(inside, -reach), mine)
@@ -194,3 +196,7 @@ def _apart(mine: shapely.Geometry, exact: shapely.Geometry, slack: float) -> str
         large = shapely.union_all(parts[(shapely.get_dimensions(parts) == 0) | (sizes(parts) > SMALL)])
         lost = shapely.difference(large, shapely.buffer(mine, reach))
     return "" if shapely.is_empty(lost) else f"lacks {lost}"
+
+
+def _outline(geometry: shapely.Geometry) -> shapely.Geometry:
+    return shapely.boundary(geometry) if shapely.get_dimensions(geometry) == 2 else geometry
