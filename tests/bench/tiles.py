@@ -12,9 +12,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,7 +35,8 @@ COUNTS = {9: 4, 10: 8, 11: 16, 12: 30, 13: 60, 14: 120, 15: 240, 16: 400}
 BARS = {9: 1 / 10, 10: 1 / 10, 11: 1 / 10, 12: 1 / 4, 13: 1.0, 14: 1.0, 15: 1.0, 16: 1.0}
 EMBEDDED_BARS = {9: 1 / 2, 10: 1 / 2, 11: 1 / 2, 12: 1 / 2, 14: 1.0}
 CACHED_BARS = {12: 1 / 50, 14: 1 / 10, 16: None}
-SLOW_PEERS = (10, 12, 14, 16)
+TIPG_COUNTS = {10: 4, 12: 15, 14: 60, 16: 200}
+PYGEOAPI_COUNTS = {14: 3, 16: 20}  # it names systems by text, which costs PostGIS milliseconds for each row
 MANY = 32
 MOST_KIB, LEAST_SHARE = 500.0, 0.95
 _SECONDS = 0.4
@@ -45,12 +46,12 @@ Place = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Peer:
-    """A server of tiles: how to run it, and its address of a tile (level, row, column)."""
+    """A server of tiles: how to run it, its address of a tile (level, row, column), and how many are asked for."""
 
     name: str
     run: Callable[[], AbstractContextManager[Server]]
     address: Callable[[int, int, int], str]
-    levels: Sequence[int] = tuple(COUNTS)
+    counts: Mapping[int, int] = field(default_factory=lambda: COUNTS)
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,13 @@ def sample(bounds: Bounds, level: int, count: int, skip: int = 0) -> list[Place]
 def _uncached(peer: Peer, bounds: Bounds) -> Figures:
     with peer.run() as server:
         load(server, [peer.address(*place) for place in sample(bounds, 17, 20)])
-        alone = {z: load(server, [peer.address(*place) for place in sample(bounds, z, COUNTS[z])]) for z in peer.levels}
+        alone = {
+            z: load(server, [peer.address(*place) for place in sample(bounds, z, n)]) for z, n in peer.counts.items()
+        }
         together = {
             z: load(server, [peer.address(*place) for place in sample(bounds, z, COUNTS[z], 1)], MANY)
             for z in (13, 15)
-            if z in peer.levels
+            if z in peer.counts
         }
         return Figures(alone, together)
 
@@ -202,12 +205,12 @@ def _peers(
     if "tipg" in names:
         yield Peer(
             "tipg 1.6", lambda: _with(on, _tipg(dsn)),
-            lambda z, row, col: f"/collections/public.dltb/tiles/WebMercatorQuad/{z}/{col}/{row}", SLOW_PEERS,
+            lambda z, row, col: f"/collections/public.dltb/tiles/WebMercatorQuad/{z}/{col}/{row}", TIPG_COUNTS,
         )  # fmt: skip
     if "pygeoapi" in names:
         yield Peer(
             "pygeoapi 0.24", lambda: _with(on, _pygeoapi(dsn, bounds, folder)),
-            lambda z, row, col: f"/collections/dltb/tiles/WebMercatorQuad/{z}/{row}/{col}?f=mvt", SLOW_PEERS,
+            lambda z, row, col: f"/collections/dltb/tiles/WebMercatorQuad/{z}/{row}/{col}?f=mvt", PYGEOAPI_COUNTS,
         )  # fmt: skip
 
 
@@ -239,8 +242,7 @@ worker_processes: 2
 cache: {{size_mb: {cache}}}
 postgres:
   connection_string: {dsn}
-  auto_publish: false
-  tables: {{dltb: {{schema: public, table: dltb, srid: 4490, geometry_column: geom, id_column: fid}}}}
+  auto_publish: {{from_schemas: public, tables: {{id_columns: fid}}, functions: false}}
 """)
     url = f"http://127.0.0.1:{PORTS['martin']}"
     return Peer(
