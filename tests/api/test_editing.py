@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from tests.editing import COUNT, CRS84, EPSG, GK, MERGE, PARCELS, SITES, Editable, X, Y, feature, make, square
 
 GEOJSON = {"Content-Type": "application/geo+json"}
+PLAIN = {"accept-encoding": "identity"}  # a compressed body has an entity tag of its own
 IN_GK = {**GEOJSON, "Content-Crs": GK}
 SHOWN = {"Prefer": "return=representation"}
 
@@ -48,7 +49,7 @@ def test_create(client: TestClient) -> None:
     assert stored["properties"] == sent["properties"] | {"seen": "2026-02-01T00:00:00.000Z"}
     assert stored["geometry"]["type"] == "MultiPolygon"
     assert stored["geometry"]["coordinates"][0][0][0] == [Y, X + 3080]
-    assert client.get(location).headers["etag"] == response.headers["etag"]
+    assert client.get(location, headers=PLAIN).headers["etag"] == response.headers["etag"]
     assert read(client, PARCELS)["numberMatched"] == COUNT + 1
 
 
@@ -105,7 +106,7 @@ def test_patch(client: TestClient) -> None:
     path = f"{PARCELS}/6"
     before = read(client, path)
     response = client.patch(path, json={"floors": 99, "area": None}, headers=MERGE)
-    assert (response.status_code, client.get(path).headers["etag"]) == (204, response.headers["etag"])
+    assert (response.status_code, client.get(path, headers=PLAIN).headers["etag"]) == (204, response.headers["etag"])
     after = read(client, path)
     assert after["properties"] == before["properties"] | {"floors": 99, "area": None}
     assert after["geometry"] == before["geometry"]

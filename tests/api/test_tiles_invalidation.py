@@ -130,6 +130,7 @@ def workers(begin: Begin) -> tuple[Worker, Worker]:
 def stop_following(worker: Worker) -> None:
     """Have a process purge nothing any more, as if it had ended."""
     worker.cache.followers._known.clear()
+    worker.cache.followers._by_store.clear()
     gc.collect()
 
 

@@ -266,3 +266,17 @@ def test_concurrent_writers_lose_nothing_and_count_once(log: Logged) -> None:
     assert not faults
     assert len(seen) == len(set(seen))
     assert set(seen) == set().union(*made)
+
+
+def test_a_table_without_log_is_as_it_was_for_another_process_too(log: Logged) -> None:
+    """What a process has kept of a table without a log is good for the next one, as long as nothing was changed."""
+    every = (*TABLES, "outline")
+    position = log.store.position()
+    again = log.editable.again().instance.stores["edit"]
+    assert isinstance(again, LoggedStore)
+    assert again.changes(position, every).unknown == frozenset()
+    log.run("DELETE FROM outline")
+    end = time.monotonic() + SOON
+    while "outline" not in log.editable.again().instance.stores["edit"].changes(position, every).unknown:  # type: ignore[attr-defined]
+        assert time.monotonic() < end
+        time.sleep(0.2)

@@ -11,13 +11,13 @@ import yaml
 
 from onemap import __version__
 from onemap.app import collection_id, is_database, load_instance
+from onemap.cli.archives import tiles
 from onemap.cli.background import builder_beside
 from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import Source, announce, run
 from onemap.cli.stores import named_stores, settings_of
-from onemap.cli.tiles import tiles
 from onemap.config import GeoPackageSettings, PostgisSettings, PygeoapiSettings, load_settings
 from onemap.config.models import Level
 from onemap.errors import ConfigError, did_you_mean

@@ -12,6 +12,8 @@ from onemap.errors import Unavailable
 from onemap.security import Gate
 from onemap.tiles import endpoints, wmts
 from onemap.tiles.app import TileApp
+from onemap.tiles.archive import serve
+from onemap.tiles.archive.serve import ArchiveApp
 from onemap.tiles.documents import TILESETS_VECTOR
 from onemap.tiles.matrixset import load_matrix_sets
 from onemap.tiles.national import with_national
@@ -54,9 +56,14 @@ def block(gate: Gate, settings: Settings) -> Block:
         id="tiles",
         title="OGC API Tiles",
         conformance=CONFORMANCE,
-        endpoints=(*endpoints.fixed(routes, names, names), *endpoints.of_collection(routes, names)),
+        endpoints=(
+            *endpoints.fixed(routes, names, names),
+            *endpoints.of_collection(routes, names),
+            endpoints.archive(names),
+        ),
         raw=(
             RawRoute(PATTERN, tiles, tiles.ready),
+            RawRoute(serve.PATTERN, ArchiveApp(gate, settings.tiles.folder, settings.zone)),
             RawRoute(wmts.PATTERN, wmts.WmtsApp(gate, tilesets, settings, tiles)),
         ),
         landing_links=_landing_links,
@@ -73,6 +80,7 @@ def _spelled_out(gate: Gate, routes: TileRoutes, tilesets: TileSets, principal: 
     made = [*endpoints.fixed(routes, every, _names(tilesets, sources, whole=True))]
     for source in sources:
         made += endpoints.of_collection(routes, _names(tilesets, [source]), source[0])
+        made.append(endpoints.archive(every, source[0]))
     return made
 
 

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 from isal import isal_zlib
@@ -15,10 +14,10 @@ from onemap.block import Answer, Principal
 from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
 from onemap.security import Gate
-from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache
+from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache, Wish
 from onemap.tiles.engine import render_soon
 from onemap.tiles.mvt import MEDIA_TYPE
-from onemap.tiles.names import name_of
+from onemap.tiles.names import family_of, name_of
 from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
 from onemap.tiles.resolve import Resolver, Wanted
@@ -46,9 +45,11 @@ class TileApp:
             tilesets.matrix_sets,
             keep.memory_bytes,
             2 * max(2, os.cpu_count() or 2),
-            _file(keep.folder, settings.zone),
+            keep.folder,
+            settings.zone,
             keep.shared_bytes,
         )
+        tilesets.state = self.cache.followers.state
         self._validation: Headers = [(b"cache-control", keep.cache_control.encode()), _VARY]
         self._seen: set[tuple[bytes, bytes | None]] = set()
 
@@ -109,8 +110,17 @@ class TileApp:
         overviews = tuple(drawn.overview for drawn in wanted.tiles)
         key = (place, overviews, *(layer.digest for layer in layers))
         collections = [layer.view.collection for layer in layers]
-        sources = tuple({Source(item.store, item.table.name, item.storage.srid) for item in collections})
-        return Asked(key, partial(name_of, wanted, self._most), sources, place, partial(self._make, wanted))
+        sources = tuple(sorted({Source(item.store, item.table.name, item.storage.srid) for item in collections}))
+        make, name = partial(self._make, wanted), partial(name_of, wanted, self._most)
+        return Asked(key, name, sources, place, make, self._wish(wanted))
+
+    def _wish(self, wanted: Wanted) -> Wish | None:
+        """Return what the tile would be in an archive: it has those of one collection, with all that may be seen."""
+        layer = wanted.layers[0] if len(wanted.layers) == 1 else None
+        if layer is None or layer.names is not None or layer.filter is not None:
+            return None
+        family = partial(family_of, layer, wanted.tile.matrix_set.id, self._most)
+        return Wish(layer.view.collection.id, family, wanted.tiles[0].overview)
 
     async def _make(self, wanted: Wanted) -> bytes:
         drawn = zip(wanted.layers, wanted.tiles, strict=True)
@@ -125,10 +135,6 @@ class TileApp:
             self._seen.clear()
         self._seen.add(_manner(scope, dict(scope["headers"])))
         self.cache.memory.remember(address, entry, era)
-
-
-def _file(folder: Path | None, zone: str) -> Path | None:
-    return None if folder is None else folder / f"tiles-{zone}.sqlite"
 
 
 def _address(scope: Mapping[str, Any]) -> bytes:

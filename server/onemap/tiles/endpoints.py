@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onemap.block import JSON, Call, Endpoint, Parameter, Reply, Response
+from onemap.block import JSON, Call, Endpoint, Format, Parameter, Reply, Response
 from onemap.errors import NotFound
 from onemap.store import View
 from onemap.tiles import asked
+from onemap.tiles.archive.serve import MEDIA_TYPE
 from onemap.tiles.params import MVT
 from onemap.tiles.routes import TileRoutes
 
@@ -64,6 +65,20 @@ def _tiles(
                  "TileJSON of a tileset on the web Mercator grid", (JSON,), described, open_query=True),
         Endpoint(base + "/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}", answered_raw, f"{prefix}.getTile",
                  "Vector tile", (MVT,), asked_of_tile, response=response, others=others, routed=False),
+    )  # fmt: skip
+
+
+def archive(names: Sequence[str], view: View | None = None) -> Endpoint:
+    """Return the endpoint of seeded archives."""
+    base = f"/collections/{view.collection.id if view else '{collectionId}'}/tiles"
+    own = (*(() if view else (COLLECTION_ID,)), _matrix_set_id(names))
+    whole = Response("The archive.", {"type": "string", "format": "binary"})
+    part = Response("The part of it that Range asks for.", {"type": "string", "format": "binary"}, status=206)
+    return Endpoint(
+        base + "/{tileMatrixSetId}/archive.pmtiles", answered_raw,
+        f"{view.collection.id if view else 'any'}.collection.vector.getArchive",
+        "Seeded tiles as one PMTiles file, where the operator has made it", (Format("pmtiles", MEDIA_TYPE),), own,
+        response=whole, others=(part,), problems=(416,), routed=False,
     )  # fmt: skip
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from onemap import __version__
 from onemap.catalog import Collection
+from onemap.tiles.layer import Layer
 from onemap.tiles.resolve import Wanted
 
 _ROOMS = ("tiles", "store", "cql", "catalog", "geo")
@@ -25,6 +27,14 @@ def name_of(wanted: Wanted, most: int) -> bytes:
         made.update(layer.digest.encode())
         made.update(described(layer.view.collection))
     return made.digest()
+
+
+def family_of(layer: Layer, grid: str, most: int) -> str:
+    """Return what all tiles of a layer on a grid have in common that are made by this code, from a pack or not."""
+    made = hashlib.blake2b(code(), digest_size=16)
+    made.update(repr((most, grid, replace(layer, pack=None).digest, layer.pack is not None)).encode())
+    made.update(described(layer.view.collection))
+    return made.hexdigest()
 
 
 def described(collection: Collection) -> bytes:

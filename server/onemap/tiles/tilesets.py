@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -88,10 +88,14 @@ class TileSet:
 
 
 class TileSets:
-    """The tilesets of all collections and of the dataset; limits are remembered until the data changes."""
+    """The tilesets of all collections and of the dataset; limits are remembered until the data changes.
+
+    ``state``: how the state of a store is found out; whoever follows the stores knows it without asking them.
+    """
 
     def __init__(self, matrix_sets: Mapping[str, TileMatrixSet]) -> None:
         self.matrix_sets = matrix_sets
+        self.state: Callable[[Store], str] = _asked_for
         self._known: dict[object, TileSet] = {}
 
     def matrix_set(self, identifier: str) -> TileMatrixSet:
@@ -104,14 +108,14 @@ class TileSets:
 
     def known(self, sources: Sequence[Source], matrix_set: TileMatrixSet, *, whole: bool = False) -> TileSet | None:
         """Return a tileset that is remembered for the present state of the stores, else None. Does not block."""
-        return self._known.get(_key(sources, matrix_set, whole))
+        return self._known.get(self._key(sources, matrix_set, whole))
 
     def get(self, sources: Sequence[Source], matrix_set: TileMatrixSet, *, whole: bool = False) -> TileSet:
         """Return a tileset of the collections that have tiles on this set. Blocks: the stores are asked for extents.
 
         Raises NotFound when none has.
         """
-        key = _key(sources, matrix_set, whole)
+        key = self._key(sources, matrix_set, whole)
         found = self._known.get(key)
         if found is None:
             parts = [part for view, store in sources if (part := make_part(view, store.extent(view), matrix_set))]
@@ -132,10 +136,14 @@ class TileSets:
                 continue
         return made
 
+    def _key(self, sources: Sequence[Source], matrix_set: TileMatrixSet, whole: bool) -> object:
+        stores = {id(store): store for _, store in sources}
+        states = (self.state(store) for store in stores.values())
+        return (matrix_set.id, whole, *(view.digest for view, _ in sources), *states)
 
-def _key(sources: Sequence[Source], matrix_set: TileMatrixSet, whole: bool) -> object:
-    stores = {id(store): store for _, store in sources}
-    return (matrix_set.id, whole, *(view.digest for view, _ in sources), *(store.state() for store in stores.values()))
+
+def _asked_for(store: Store) -> str:
+    return store.state()
 
 
 def make_part(view: View, extent: Bounds | None, matrix_set: TileMatrixSet) -> Part | None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection as Several
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onemap.store.changelog import Change, Changes, change
 from onemap.store.geopackage.changes import has_log, last_change, logged
@@ -24,24 +24,26 @@ _COUNTER = slice(16, 24)
 class Place:
     """A position: the file, the number of its last change, and the state of the file as of a moment before.
 
-    ``reader``: by which store object, which has the file open from its first position on.
+    ``reader``: by which store object, which has the file open from its first position on. ``settled``: what tells the
+    content of the file in every process, empty while something waits in its write-ahead log.
     """
 
     file: str
     number: int
     reader: str
+    settled: str
     state: str
 
     @classmethod
     def read(cls, text: str) -> Place:
         """Return what ``str`` wrote; a text of another kind is a place in no file."""
         parts = text.split("~")
-        if len(parts) != 4 or not parts[1].isdecimal():
-            return cls("", 0, "", "")
-        return cls(parts[0], int(parts[1]), parts[2], parts[3])
+        if len(parts) != 5 or not parts[1].isdecimal():
+            return cls("", 0, "", "", "")
+        return cls(parts[0], int(parts[1]), *parts[2:])
 
     def __str__(self) -> str:
-        return f"{self.file}~{self.number}~{self.reader}~{self.state}"
+        return f"{self.file}~{self.number}~{self.reader}~{self.settled}~{self.state}"
 
     def commits(self) -> int | None:
         """Return the number of commits that the index to the write-ahead log has counted, modulo 2^32."""
@@ -49,15 +51,15 @@ class Place:
         return int.from_bytes(bytes.fromhex(counter), sys.byteorder) if len(counter) == 8 else None
 
 
-def position(connection: sqlite3.Connection, file: str, reader: str, state: str) -> Place:
-    """Return the present position. ``state`` was read before, so that a commit in between shows."""
-    return Place(file, last_change(connection) if has_log(connection) else 0, reader, state)
+def position(connection: sqlite3.Connection, here: Place) -> Place:
+    """Return the present position. ``here``: all of it but the number, read before, so that a commit since shows."""
+    return replace(here, number=last_change(connection) if has_log(connection) else 0)
 
 
 def changes(connection: sqlite3.Connection, then: Place, here: Place, tables: Several[str], most: int) -> Changes:
     """Return the changes of these tables since a position; see ``LoggedStore``. ``here``: all of now but the number."""
     with _one_state(connection):
-        now = position(connection, here.file, here.reader, here.state)
+        now = position(connection, here)
         if then.file != now.file or then.number > now.number:
             return Changes(str(now), unknown=frozenset(tables))
         told = {name for name in tables if logged(connection, name)}
@@ -79,7 +81,7 @@ def _all_told(connection: sqlite3.Connection, then: Place, now: Place) -> bool:
     Such a commit is one transaction in the log. Commits are counted anew when a file is opened, so the comparison is
     made for positions of one reader only.
     """
-    if then.state == now.state:
+    if then.state == now.state or (then.settled and then.settled == now.settled):
         return True
     before, after = then.commits(), now.commits()
     if then.reader != now.reader or before is None or after is None or not has_log(connection):

@@ -232,14 +232,14 @@ class GeoPackageStore:
 
     def position(self) -> str:
         """Return the present position in the log of changes; see ``LoggedStore``."""
-        file, state = self._file(), self.state()
-        return str(changelog.position(self._connections.get(), file, self._reader, state))
+        here = self._here()
+        return str(changelog.position(self._connections.get(), here))
 
     def changes(self, since: str, tables: Several[str], most: int = 10_000) -> Changes:
         """Return the changes of these tables since a position; see ``LoggedStore``."""
         then, connection = changelog.Place.read(since), self._connections.get()
         for _ in range(_TRIES):
-            here = changelog.Place(self._file(), 0, self._reader, self.state())
+            here = self._here()
             found = changelog.changes(connection, then, here, tables, most)
             if self.state() == here.state:
                 break
@@ -254,6 +254,10 @@ class GeoPackageStore:
     def listen(self, listener: Callable[[], object]) -> None:
         """Call a bound method after every edit made here; see ``LoggedStore``."""
         self._listeners.add(listener)
+
+    def _here(self) -> changelog.Place:
+        """Return the present position but for the number of the last change."""
+        return changelog.Place(self._file(), 0, self._reader, self.settled() or "", self.state())
 
     def _file(self) -> str:
         try:

@@ -17,6 +17,7 @@ from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
 from onemap.tiles.cache.follow import Followers, Levels
 from onemap.tiles.cache.memory import Memory
+from onemap.tiles.cache.seeds import CatchUp, Seeds
 from onemap.tiles.cache.shared import SharedTiles, Ticket
 from onemap.tiles.cache.writer import Writer
 from onemap.tiles.matrixset import TileMatrixSet
@@ -39,8 +40,8 @@ class _Flight:
 class TileCache:
     """Tiles of all stores. ``get`` and ``at`` are to be used from one event loop.
 
-    ``memory_bytes``: for tiles in memory. ``file`` and ``file_bytes``: what processes share, None: nothing. At most
-    ``workers`` tiles are made at the same time.
+    ``memory_bytes``: for tiles in memory. ``folder``: where the file that the processes of a zone share is, which takes
+    ``shared_bytes``, and the archives; None: there are none. At most ``workers`` tiles are made at the same time.
     """
 
     def __init__(
@@ -48,13 +49,23 @@ class TileCache:
         matrix_sets: Mapping[str, TileMatrixSet],
         memory_bytes: int,
         workers: int,
-        file: Path | None = None,
-        file_bytes: int = 0,
+        folder: Path | None = None,
+        zone: str = "",
+        shared_bytes: int = 0,
     ) -> None:
         self.counters = Counters()
         self.memory = Memory(memory_bytes, self.counters)
-        self.shared = SharedTiles(file, file_bytes, self.counters) if file is not None and file_bytes else None
-        self.followers = Followers(Levels(self.memory, self.shared, matrix_sets, self.counters))
+        self.shared: SharedTiles | None = None
+        self.seeds: Seeds | None = None
+        if folder is not None and shared_bytes:
+            self.shared = SharedTiles(folder / f"tiles-{zone}.sqlite", shared_bytes, self.counters)
+
+        def levels(catch_up: CatchUp) -> Levels:
+            if folder is not None:
+                self.seeds = Seeds(folder, zone, matrix_sets, catch_up)
+            return Levels(self.memory, self.shared, self.seeds, matrix_sets, self.counters)
+
+        self.followers = Followers(levels)
         self._writer = Writer(self.shared)
         self._flights: dict[Hashable, _Flight] = {}
         self._limiter = anyio.CapacityLimiter(workers)
@@ -111,7 +122,7 @@ class TileCache:
     async def _find(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> Body:
         """Return a tile from the next level that has it, or make it."""
         kept, ticket = None, None
-        if self.shared is not None or not self.followers.know(asked.sources):
+        if self.shared is not None or self.seeds is not None or not self.followers.know(asked.sources):
             kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
         if kept is not None:
             return kept
@@ -131,13 +142,23 @@ class TileCache:
         except OneMapError:  # changes of its data would not be noticed: it is not kept
             fill.spoiled = True
             return None, None
-        if self.shared is None:
-            return None, None
-        found = self.shared.get(asked)
+        found = self.shared.get(asked) if self.shared is not None else None
         if found is not None:
             self.counters.shared += 1
             return found, None
+        found = self._seeded(asked)
+        if found is not None or self.shared is None:
+            return found, None
         return None, self.shared.ticket(asked)
+
+    def _seeded(self, asked: Asked) -> Body | None:
+        try:
+            found = self.seeds.get(asked) if self.seeds is not None else None
+        except OneMapError:
+            return None
+        if found is not None:
+            self.counters.archive += 1
+        return found
 
 
 def _packed(tile: bytes) -> bytes:

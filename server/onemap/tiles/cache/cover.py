@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 
 import numpy as np
@@ -34,10 +34,21 @@ class Cover:
 
     def __init__(self, boxes: Iterable[Bounds], srid: int, matrix_sets: Mapping[str, TileMatrixSet]) -> None:
         self._boxes = np.unique(np.array(list(boxes), dtype=np.float64).reshape(-1, 4), axis=0)
+        self._srid = srid
         self._crs = crs_from_srid(srid)
         self._matrix_sets = matrix_sets
         self._moved: dict[int, Array] = {}
         self._ranges: dict[tuple[str, str], Ranges] = {}
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    @classmethod
+    def together(cls, covers: Sequence[Cover]) -> Cover:
+        """Return what several covers of one table cover."""
+        made = cls((), covers[0]._srid, covers[0]._matrix_sets)
+        made._boxes = np.unique(np.vstack([cover._boxes for cover in covers]), axis=0)
+        return made
 
     def ranges(self, matrix_set: str, level: str) -> Ranges | None:
         """Return the blocks of tiles on a level; None for a grid that there is not, of which all may be covered."""

@@ -28,8 +28,17 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a tile must be made with to be found in an archive: all features of a collection, by code of a family."""
+
+    collection: str
+    family: Callable[[], str]
+    overview: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """A tile that is asked for.
+    """A tile that is asked for. ``wish``: None where no archive can have it.
 
     ``key`` and what ``name`` returns stand for all that it is made from but the data itself: ``key`` in this process,
     the name wherever it is kept. ``make`` returns the tile, not compressed.
@@ -40,6 +49,7 @@ class Asked:
     sources: tuple[Source, ...]
     place: Place
     make: Callable[[], Awaitable[bytes]]
+    wish: Wish | None = None
 
 
 @dataclass(frozen=True, slots=True)

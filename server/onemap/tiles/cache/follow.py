@@ -6,17 +6,19 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from onemap.errors import OneMapError
 from onemap.store import Store
 from onemap.store.changelog import Changes, LoggedStore
+from onemap.tiles.cache import seeds
 from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.cover import Cover, boxes_of
 from onemap.tiles.cache.entry import Source
 from onemap.tiles.cache.logs import Log, log_of
 from onemap.tiles.cache.memory import Memory
+from onemap.tiles.cache.seeds import CatchUp, Seeds
 from onemap.tiles.cache.shared import SharedTiles
 from onemap.tiles.matrixset import TileMatrixSet
 
@@ -30,10 +32,11 @@ Covers = Mapping[Source, Cover | None]
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Where tiles are kept. ``shared``: None where processes share nothing."""
+    """Where tiles are kept. ``shared`` and ``seeds``: None where there is no folder for them."""
 
     memory: Memory
     shared: SharedTiles | None
+    seeds: Seeds | None
     matrix_sets: Mapping[str, TileMatrixSet]
     counters: Counters
 
@@ -78,6 +81,11 @@ class Follower:
         """Whether changes of a source are looked for."""
         return source in self._sources
 
+    def catch_up(self, source: Source, since: str, take: Callable[[Changes], None]) -> None:
+        """Give the changes of a source since a position to ``take``, before any later ones are purged."""
+        with self._lock:
+            take(self._log.changes(since, {source.table}, seeds.MOST_CHANGES))
+
     def look(self) -> None:
         """Purge what changed since the last look; a store that is away is asked again at the next one."""
         try:
@@ -97,6 +105,8 @@ class Follower:
         self.state = self._store.state()
         covers = _covers(found, sources, self._levels.matrix_sets)
         for source, cover in covers.items():
+            if self._levels.seeds is not None:
+                self._levels.seeds.apply(source, cover)
             self._purge(source, cover)
         if covers:
             self._levels.memory.forget_addresses()
@@ -132,10 +142,11 @@ class Follower:
 class Followers:
     """The followers of all stores, each from the first tile of its store on."""
 
-    def __init__(self, levels: Levels) -> None:
-        self._levels = levels
+    def __init__(self, levels: Callable[[CatchUp], Levels]) -> None:
+        self._levels = levels(self.catch_up)
         self._lock = threading.Lock()
         self._known: dict[str, Follower] = {}
+        self._by_store: dict[int, Follower] = {}
 
     def follow(self, stores: Mapping[str, Store], sources: Iterable[Source]) -> None:
         """Follow the stores of these sources; to be called before their data is read. Raises Unavailable."""
@@ -144,21 +155,25 @@ class Followers:
             follower = self._known.get(name) or self._begin(name, store)
             follower.add(every)
 
+    def catch_up(self, source: Source, since: str, take: Callable[[Changes], None]) -> None:
+        """Give the changes of a followed source since a position to ``take``. Raises Unavailable."""
+        self._known[source.store].catch_up(source, since, take)
+
     def know(self, sources: Iterable[Source]) -> bool:
         """Whether all these sources are followed. Does not block."""
         return all(source.store in self._known and self._known[source.store].knows(source) for source in sources)
 
-    def state(self, name: str) -> str | None:
-        """Return the state of a store as of the last look; None for one that is not followed."""
-        follower = self._known.get(name)
-        return None if follower is None else follower.state
+    def state(self, store: Store) -> str:
+        """Return the state of a store as of the last look; one that is not followed yet is asked for it."""
+        follower = self._by_store.get(id(store))
+        return store.state() if follower is None else follower.state
 
     def _begin(self, name: str, store: Store) -> Follower:
         with self._lock:
             if name not in self._known:
                 follower = Follower(name, store, self._levels)
                 follower.start()
-                self._known[name] = follower
+                self._by_store[id(store)] = self._known[name] = follower
             return self._known[name]
 
 

@@ -42,6 +42,12 @@ class Rows:
         found: list[Key] = self._keys[0][rows].tolist() if self._keys else []
         return found
 
+    def numbers(self, rows: Ints) -> Ints | None:
+        """Return the keys of rows where all keys are whole numbers, else None."""
+        if any(part.dtype != np.int64 for part in self._keys):
+            return None
+        return np.concatenate([np.empty(0, np.int64), *self._keys])[rows]
+
     def by_class(self, areas: NDArray[np.float64]) -> dict[str, float]:
         """Return values by code as values by the name of the class."""
         return {"" if name is None else str(name): float(areas[code]) for name, code in self.codes.items()}

@@ -11,7 +11,8 @@ from onemap.tiles.generalise.faces import spread
 from onemap.tiles.pack.format import PackFile
 from onemap.tiles.pack.layer import NONE, Ints, Table
 
-_MARKED = 1 << 18
+# With this many values to each number asked for, sorting the numbers is quicker than marking the values.
+_OFTEN = 16
 
 
 class Columns:
@@ -56,7 +57,7 @@ class Columns:
     def _renumbered(self, numbers: Ints) -> tuple[Ints, Ints]:
         """Return numbers counted anew among those that occur (0, no value, becomes -1), and which these are."""
         size = len(self._starts) - 1
-        if size <= max(_MARKED, numbers.size * 4):
+        if size <= numbers.size * _OFTEN:
             seen = np.zeros(size, dtype=bool)
             seen[numbers.ravel()] = True
             seen[0] = False

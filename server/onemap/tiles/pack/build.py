@@ -216,9 +216,8 @@ class _Maker:
 
     def _keys(self, order: Ints) -> None:
         """Write the primary keys where they are numbers, and the ids of tiles where these are."""
-        keys = self.features.keys(order)
-        if keys and all(isinstance(key, int) for key in keys):
-            numbers = np.array(keys, dtype=np.int64)
+        numbers = self.features.numbers(order)
+        if numbers is not None:
             sorted_ = np.argsort(numbers, kind="stable")
             self._writer.write("keys.sorted", numbers[sorted_])
             self._writer.write("keys.order", sorted_)
@@ -242,7 +241,7 @@ class _Maker:
             file = snapped_rows(level.faces, features, self._unit(level.level.zoom), self._work / name)
             order = write_lod(self._writer, name, file, np.arange(self.features.count))
             self._members(name, np.asarray(file.column("owner"))[order], features, level, place)
-            self._encode(name, level.level.zoom, file, order)
+            self._encode(name, level.level.zoom, file, order, exact=True)
             file.drop()
             yield {"name": name, "zoom": level.level.zoom, "pixel": level.level.pixel}, level.report
             if len(level.faces) <= 1:
@@ -263,11 +262,11 @@ class _Maker:
         """Return the length of a tile unit of a zoom of WebMercatorQuad in steps."""
         return math.ldexp(1.0, self._frame.bits - zoom) / EXTENT
 
-    def _encode(self, name: str, zoom: int, file: RowFile, order: Ints) -> None:
+    def _encode(self, name: str, zoom: int, file: RowFile, order: Ints, *, exact: bool = False) -> None:
         """Write the rows of a level of detail as they are in tiles of a zoom, where a step is fine enough for that."""
         unit = self._unit(zoom)
         if unit >= 1.0:
-            parts = (encode_rows(rows, unit) for rows in each_row(file, order))
+            parts = (encode_rows(rows, unit, exact=exact) for rows in each_row(file, order))
             write_encoded(self._writer, f"{name}/at{zoom}", parts)
             self._encoded.setdefault(name, []).append(zoom)
 

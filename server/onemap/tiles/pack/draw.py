@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely.errors import GEOSException
 
 from onemap.geo.crs import WEB_MERCATOR, Array, transform_bounds, transform_xy
 from onemap.store.tiling import Frame as TileFrame
@@ -27,13 +29,12 @@ from onemap.tiles.commands import (
     polygon_rings,
     ring_words,
 )
-from onemap.tiles.generalise.faces import spread
-from onemap.tiles.pack.encoded import APART, EncodedRows
+from onemap.tiles.pack.encoded import APART, EncodedRows, both
 from onemap.tiles.pack.frame import WORLD, Frame
 from onemap.tiles.pack.layer import Ints, Shape, shape_of
 from onemap.tiles.pack.lods import Box, Lod
 from onemap.tiles.pack.sizes import to_lines, to_polygons
-from onemap.tiles.shapes import BUFFER, WINDOW, Plane, clip_lines, clip_polygons
+from onemap.tiles.shapes import BUFFER, WINDOW, Plane, apart, clip_lines, clip_polygons
 from onemap.tiles.varint import zigzag
 
 _PER_PIXEL = 16
@@ -157,7 +158,7 @@ def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) 
     if not len(hard):
         return ring_words(_easy(lod, rows, owners, on), closed=True)
     cut = _clipped(lod, rows[hard], owners[hard], on, tolerance)
-    simple = cut if len(hard) == len(rows) else _both(_easy(lod, rows[easy], owners[easy], on), cut)
+    simple = cut if len(hard) == len(rows) else both(_easy(lod, rows[easy], owners[easy], on), cut)
     return ring_words(simple, closed=True)
 
 
@@ -178,23 +179,31 @@ def _easy(lod: Lod, rows: Ints, owners: Ints, on: Window) -> Rings:
 
 def _clipped(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Rings:
     xy, counts, rings, exterior = lod.gather(rows)
-    parts = to_polygons(on.to_grid(xy), counts, exterior)
+    parts, whose = to_polygons(on.to_grid(xy), counts, exterior), np.repeat(owners, rings)[exterior]
     plane = Plane(_same, WINDOW, tolerance)
-    return polygon_rings(Shapes(POLYGON, *clip_polygons(parts, np.repeat(owners, rings)[exterior], plane)))
+    return polygon_rings(Shapes(POLYGON, *(_cut(parts, whose, plane))))
 
 
-def _both(one: Rings, other: Rings) -> Rings:
-    """Return the rings of both in the order of their owners."""
-    if not len(one.owners):
-        return other
-    if not len(other.owners):
-        return one
-    owners = np.concatenate([one.owners, other.owners])
-    counts = np.concatenate([one.counts, other.counts])
-    order = np.argsort(owners, kind="stable")
-    begin = np.cumsum(counts) - counts
-    xy = np.concatenate([one.xy, other.xy])
-    return Rings(xy[spread(begin[order], counts[order])], counts[order], owners[order])
+def _cut(parts: NDArray[np.object_], owners: Ints, plane: Plane) -> tuple[NDArray[np.object_], Ints]:
+    """Return what ``clip_polygons`` does, in a third of its steps for what need not be mended or simplified."""
+    try:
+        pieces, index = shapely.get_parts(shapely.clip_by_rect(parts, *WINDOW), return_index=True)
+    except GEOSException:
+        return clip_polygons(parts, owners, plane)
+    snapped = shapely.transform(pieces, np.rint)
+    sound = shapely.is_valid(snapped)
+    if plane.tolerance or not sound.any():
+        return clip_polygons(parts, owners, plane)
+    solid = shapely.area(snapped) > 0
+    if not sound.all():
+        faulty = np.zeros(len(parts), dtype=bool)
+        faulty[index[~sound]] = True
+        solid &= ~faulty[index]
+        mended, whose = clip_polygons(parts[faulty], owners[faulty], plane)
+        every, of_every = np.concatenate([snapped[solid], mended]), np.concatenate([owners[index[solid]], whose])
+        order = np.argsort(of_every, kind="stable")
+        return apart(every[order], of_every[order])
+    return apart(snapped[solid], owners[index[solid]])
 
 
 def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:

@@ -48,12 +48,12 @@ class Encoded:
     tail: NDArray[np.uint8]
 
 
-def encode_rows(rows: Rows, unit: float) -> Encoded:
-    """Return rows encoded for tile units of so many steps; polygons are valid there."""
+def encode_rows(rows: Rows, unit: float, *, exact: bool = False) -> Encoded:
+    """Return rows encoded for tile units of so many steps; polygons are valid there. ``exact``: they are already."""
     count = len(rows)
     lead, first, size = np.zeros(count, np.uint32), np.zeros((count, 2), np.int32), np.zeros(count, np.int32)
     pieces, order = [], []
-    for words, owners in _words(rows, unit):
+    for words, owners in _words(rows, unit, exact=exact):
         if not len(words):
             continue
         begin = np.flatnonzero(np.diff(owners, prepend=-1))
@@ -87,7 +87,7 @@ def _signed(words: NDArray[np.uint64]) -> Ints:
     return (plain >> 1) ^ -(plain & 1)
 
 
-def _words(rows: Rows, unit: float) -> Iterator[tuple[NDArray[np.uint64], Ints]]:
+def _words(rows: Rows, unit: float, *, exact: bool) -> Iterator[tuple[NDArray[np.uint64], Ints]]:
     """Yield command words and the row of each word, kind by kind."""
     numbered = Rows(**{**{name: getattr(rows, name) for name in rows.__slots__}, "owner": np.arange(len(rows))})
     for kind in (POLYGON, LINE, POINT):
@@ -105,12 +105,38 @@ def _words(rows: Rows, unit: float) -> Iterator[tuple[NDArray[np.uint64], Ints]]
             long = shapely.length(snapped) > 0
             yield ring_words(line_rings(Shapes(LINE, snapped[long], owners[long])), closed=False)
         else:
-            yield ring_words(_rings(numbered, which, unit), closed=True)
+            yield ring_words(_rings(numbered, which, unit, exact=exact), closed=True)
 
 
-def _rings(rows: Rows, which: Ints, unit: float) -> Rings:
-    polygons, owners = shapes_of(rows, which)
-    return polygon_rings(Shapes(POLYGON, *snapped(shapely.transform(polygons, lambda xy: xy / unit), owners)))
+def _rings(rows: Rows, which: Ints, unit: float, *, exact: bool) -> Rings:
+    """Return the rings of surfaces on the grid; those that are ``exact`` or far enough apart need no mending."""
+    easy = rows.clearance[which] >= APART * unit
+    if exact:
+        easy[:] = True
+    simple, hard = which[easy], which[~easy]
+    ring = spread(starts(rows.rings)[simple], rows.rings[simple])
+    counts = rows.ring_points[ring].astype(np.int64)
+    xy = np.rint(rows.xy[spread(starts(rows.ring_points)[ring], counts)] / unit).astype(np.int64)
+    made = Rings(xy, counts, np.repeat(simple, rows.rings[simple]))
+    if not len(hard):
+        return made
+    polygons, owners = shapes_of(rows, hard)
+    mended = snapped(shapely.transform(polygons, lambda xy: xy / unit), owners)
+    return both(made, polygon_rings(Shapes(POLYGON, *mended)))
+
+
+def both(one: Rings, other: Rings) -> Rings:
+    """Return the rings of both in the order of their owners."""
+    if not len(one.owners):
+        return other
+    if not len(other.owners):
+        return one
+    owners = np.concatenate([one.owners, other.owners])
+    counts = np.concatenate([one.counts, other.counts])
+    order = np.argsort(owners, kind="stable")
+    begin = np.cumsum(counts) - counts
+    xy = np.concatenate([one.xy, other.xy])
+    return Rings(xy[spread(begin[order], counts[order])], counts[order], owners[order])
 
 
 def snapped(polygons: NDArray[np.object_], owners: Ints) -> tuple[NDArray[np.object_], Ints]:
