@@ -7,9 +7,9 @@ ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${NODE_IMAGE} AS assets
 WORKDIR /src
-COPY scripts/assets.sh scripts/glyphs.mjs scripts/
+COPY scripts/assets.sh scripts/fonts.sh scripts/glyphs.mjs scripts/
 COPY server/onemap/web/assets server/onemap/web/assets
-RUN scripts/assets.sh
+RUN scripts/assets.sh && scripts/fonts.sh
 
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src

@@ -11,6 +11,7 @@ SIZE ?= $(or $(patsubst data/demo/.size-%,%,$(firstword $(wildcard data/demo/.si
 DEBIAN = chromium gdal-bin python3-gdal qgis python3-qgis qgis-providers fonts-noto-cjk postgresql-15 postgresql-15-postgis-3
 RINGS = $(wildcard $(addprefix tests/,unit store api clients e2e))
 VENDOR = server/onemap/web/static/vendor/.complete
+FONTS = server/onemap/web/static/vendor/fonts/.complete
 ASSETS = $(wildcard server/onemap/web/assets/package*.json)
 
 MAKEFLAGS += --no-print-directory
@@ -22,10 +23,11 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo (PORT, HOST, ZONE, SIZE=small|medium|large, STORE=postgis)
+	@test -e $(FONTS) || { mkdir -p build; nice scripts/fonts.sh >build/fonts.log 2>&1 & }
 	@exec $(if $(filter postgis,$(STORE)),scripts/demo.sh,.venv/bin/onemap serve) \
 	--root . --zone $(ZONE) --host $(HOST) --port $(PORT)
 
-test: debian .venv/.dev $(VENDOR) lint ## Install what the tests need, lint, and run every ring but the conformance ring
+test: debian .venv/.dev $(VENDOR) $(FONTS) lint ## Install what the tests need, lint, and run every ring but the conformance ring
 	@.venv/bin/pytest -q --tb=short $(RINGS)
 
 lint: .venv/.dev ## ruff, mypy --strict, the layers of the house, drift of the generated reference
@@ -41,7 +43,7 @@ format: .venv/.dev ## Format the code and fix what ruff can fix
 	@.venv/bin/ruff check --fix --quiet server tests scripts || true
 	@.venv/bin/ruff format server tests scripts
 
-conformance: .venv/.dev $(VENDOR) ## The project's conformance ring, then the official OGC suites where they are at hand
+conformance: .venv/.dev $(VENDOR) $(FONTS) ## The project's conformance ring, then the official OGC suites where they are at hand
 	@.venv/bin/pytest -q --tb=short tests/conformance
 	@.venv/bin/python scripts/cite.py
 
@@ -60,7 +62,7 @@ docs: .venv/.runtime ## Write docs/en/reference again, from the code
 lock: .venv/.runtime ## Write the lock files again after a change of pyproject.toml (UPGRADE=1: newest versions)
 	@UPGRADE=$(UPGRADE) scripts/lock.sh
 
-wheel: .venv/.dev $(VENDOR) ## Build dist/onemap-*.whl
+wheel: .venv/.dev $(VENDOR) $(FONTS) ## Build dist/onemap-*.whl
 	@scripts/uv.sh build --wheel --build-constraints requirements/build.lock --out-dir dist .
 
 clean: ## Remove what was made (.venv, build, dist, browser libraries, caches), not data/
@@ -75,8 +77,11 @@ debian:
 .venv/.dev: requirements/dev.lock requirements/build.lock pyproject.toml scripts/venv.sh
 	@scripts/venv.sh dev
 
-$(VENDOR): $(ASSETS) scripts/assets.sh scripts/glyphs.mjs | .venv/.runtime
+$(VENDOR): $(ASSETS) scripts/assets.sh | .venv/.runtime
 	@scripts/assets.sh
+
+$(FONTS): $(VENDOR) scripts/fonts.sh scripts/glyphs.mjs
+	@scripts/fonts.sh
 
 data/demo/.size-%: | .venv/.runtime
 	@rm -f data/demo/.size-*

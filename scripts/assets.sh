@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fetch the browser libraries that the HTML pages load, so that a server without the internet can show them.
-# Versions and checksums: server/onemap/web/assets. Of the packages only opentype.js is executed, which reads the font.
+# Versions and checksums: server/onemap/web/assets. The fonts of maps are made by fonts.sh.
 set -eu
 
 assets=server/onemap/web/assets
@@ -39,16 +39,7 @@ for part in earcut geotiff pako pbf quickselect rbush zarrita zstddec; do # they
 done
 copy ol-mapbox-style ol dist/olms.js
 cp "$modules/ol-mapbox-style/LICENSE" "$vendor/ol/LICENSE.ol-mapbox-style"
+copy pmtiles pmtiles dist/pmtiles.js package.json # BSD-3-Clause; the package has no other notice
+cp "$modules/fflate/LICENSE" "$vendor/pmtiles/LICENSE.fflate" # it is inside pmtiles.js
 copy swagger-ui-dist swagger-ui swagger-ui-bundle.js swagger-ui.css swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE
-font=@expo-google-fonts/noto-sans-sc
-copy $font fonts LICENSE_FONT # SIL Open Font License 1.1
-mkdir -p build/assets/fonts
-stamp=build/assets/fonts/$(cat scripts/glyphs.mjs "$modules/$font/package.json" | cksum | tr ' ' -)
-if [ ! -e "$stamp" ]; then
-    echo "Making the fonts of maps (a minute)"
-    rm -rf build/assets/fonts/*
-    node scripts/glyphs.mjs "$modules" "$modules/$font/400Regular/NotoSansSC_400Regular.ttf" build/assets/fonts "Noto Sans SC Regular"
-    touch "$stamp"
-fi
-cp -R "build/assets/fonts/Noto Sans SC Regular" "$vendor/fonts/"
 touch "$vendor/.complete"

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import mapbox_vector_tile
 import psycopg
 import pytest
@@ -45,7 +46,8 @@ class Worker:
         loaded = load_instance(editable.root, None, editable.path.parent, stores)
         instance = replace(loaded, settings=cached_in(loaded.settings, editable.root, folder))
         app: Any = create_app(instance, b"secret")
-        self.cache: TileCache = app.app.routes[0].__self__.cache
+        self._app = app.app.routes[0].__self__
+        self.cache: TileCache = self._app.cache
         self.client = TestClient(app, raise_server_exceptions=False)
 
     def names(self, path: str) -> set[str]:
@@ -58,6 +60,17 @@ class Worker:
         response = self.client.get(path)
         assert response.status_code in (200, 204, 404), response.text
         return response.status_code, b"" if response.status_code == 404 else response.content
+
+    def dawdle(self, seconds: float) -> None:
+        """Have each tile made take longer, up to so long, after its data was read."""
+        make = self._app._make
+
+        async def slowly(wanted: Any) -> bytes:
+            made: bytes = await make(wanted)
+            await anyio.sleep(random.random() * seconds)
+            return made
+
+        self._app._make = slowly
 
     def flush(self) -> None:
         """Wait until all tiles made are kept."""
@@ -287,6 +300,8 @@ def test_an_answer_that_lies_ready_is_the_one_that_is_worked_out(workers: tuple[
 def test_edits_and_requests_side_by_side_leave_no_stale_tile(editable: Editable, begin: Begin) -> None:
     """Writers, here and by hand, and readers of two processes; afterwards every tile kept is as one made anew."""
     workers = [begin() for _ in range(2)]
+    for worker in workers:
+        worker.dawdle(0.4)
     paths = [path for column in range(0, 15, 2) for path in tiles(workers[0], column, levels="12 15 17")]
     paths = sorted(set(paths))
     stop, faults = time.monotonic() + 4.0, []

@@ -79,14 +79,28 @@ def _await(url: str, process: subprocess.Popen[bytes]) -> None:
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """Return status and body of one request."""
+    with connected(url) as connection:
+        return _ask(connection, url, headers)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[http.client.HTTPConnection]:
+    """Give a connection to the server of an address."""
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
     try:
-        connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""), headers=dict(headers or {}))
-        response = connection.getresponse()
-        return response.status, response.read()
+        yield connection
     finally:
         connection.close()
+
+
+def _ask(
+    connection: http.client.HTTPConnection, url: str, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    parts = urllib.parse.urlsplit(url)
+    connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""), headers=dict(headers or {}))
+    response = connection.getresponse()
+    return response.status, response.read()
 
 
 def cpu_per_request(server: Server, paths: list[str]) -> tuple[float, int]:
@@ -112,11 +126,12 @@ def cpu_of_first_requests(server: Server, paths: list[str]) -> tuple[float, int]
 
 
 def _ask_all(server: Server, paths: list[str]) -> int:
-    """Request each path; return the bytes of all bodies on average."""
+    """Request each path over one connection, as clients do; return the bytes of all bodies on average."""
     sizes = []
-    for path in paths:
-        status, body = get(server.url + path)
-        if status not in (200, 204):
-            raise RuntimeError(f"{path}: {status} {body[:300]!r}")
-        sizes.append(len(body))
+    with connected(server.url) as connection:
+        for path in paths:
+            status, body = _ask(connection, server.url + path)
+            if status not in (200, 204):
+                raise RuntimeError(f"{path}: {status} {body[:300]!r}")
+            sizes.append(len(body))
     return sum(sizes) // len(sizes)

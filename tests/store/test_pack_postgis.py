@@ -11,6 +11,7 @@ import shapely
 from onemap.app import publish_database
 from onemap.catalog import Collection
 from onemap.catalog.model import Tiling
+from onemap.geo.crs import WEB_MERCATOR
 from onemap.store import FeatureQuery, View
 from onemap.store.postgis import PostgisStore
 from onemap.store.writing import Edit
@@ -80,7 +81,8 @@ def test_generalised_features_are_kept_in_the_database(copied: Copy) -> None:
     reports = list(keep_generalised(copied.store, plan(copied.collection), 12, 9))
     assert [report.zoom for report in reports] == [12, 11, 10, 9]
     tables = copied.store.generalised(whole_view(copied.collection))
-    assert [table.features for table in tables] == [report.features for report in reports]
+    of_web = [table.features for table in tables if table.grid.crs.srid == WEB_MERCATOR.srid]
+    assert of_web == [report.features for report in reports]
     other = opened(copied.folder / "cover.gpkg", "cover", copied.folder / "derived", COVER)
     tile = middle(other, 9)
     body = copied.store.tile(copied.view, frame(copied.view, tile, MOST), FeatureQuery(limit=MOST))
