@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from onemap.tiles.generalise.faces import spread
 from onemap.tiles.pack.format import PackFile
 from onemap.tiles.pack.layer import NONE, Ints, Table
+from onemap.tiles.varint import varint
 
 # With this many values to each number asked for, sorting the numbers is quicker than marking the values.
 _OFTEN = 16
+_REMEMBERED = 20_000
+
+
+Reader = Callable[[int], list[tuple[bytes, bytes]]]
 
 
 class Columns:
@@ -21,6 +26,7 @@ class Columns:
     def __init__(self, file: PackFile) -> None:
         self._values: NDArray[np.uint8] = file.array("values")
         self._starts: Ints = file.array("values.starts")
+        self._known: dict[int, bytes] = {}
         self._numbered = {}
         self._plain = {}
         for name, plain in file.meta["columns"].items():
@@ -53,6 +59,31 @@ class Columns:
                 blobs.append(blob[spread(begin, sizes)].tobytes())
                 count += int(given.sum())
         return Table(ids, values, b"".join(blobs), count)
+
+    def reader(self, names: Sequence[str]) -> Reader:
+        """Return what reads a row: each column that has a value there, as its number is written, and the value."""
+        columns = [(varint(at), self._one(name)) for at, name in enumerate(names)]
+        return lambda row: [(key, found) for key, value in columns if (found := value(row))]
+
+    def _one(self, name: str) -> Callable[[int], bytes]:
+        if name in self._plain:
+            blob, starts = self._plain[name]
+            return lambda row: blob[starts.item(row) : starts.item(row + 1)].tobytes()
+        number, known = self._numbered[name].item, self._known
+
+        def value(row: int) -> bytes:
+            found = number(row)
+            return known.get(found) or self._value(found) if found else b""
+
+        return value
+
+    def _value(self, number: int) -> bytes:
+        """Return a value of the dictionary, and remember it: most values of a tile are those of the one before."""
+        begin, end = self._starts.item(number), self._starts.item(number + 1)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        found = self._known[number] = self._values[begin:end].tobytes()
+        return found
 
     def _renumbered(self, numbers: Ints) -> tuple[Ints, Ints]:
         """Return numbers counted anew among those that occur (0, no value, becomes -1), and which these are."""

@@ -118,24 +118,29 @@ def _whole(unit: float) -> float:
 
 def shapes(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float = 0.0) -> list[Shape]:
     """Return the shapes of rows; ``owners``: the feature of each, ascending. What has no extent is left out."""
-    ready = next((item for item in lod.encoded if item.unit == on.unit), None)
-    if ready is None or tolerance or not on.straight:
+    encoded = None if tolerance else ready(lod, on)
+    if encoded is None:
         return _made(lod, rows, owners, on, tolerance)
-    within = _inside(lod, rows, on)
-    whole = _ready(lod, ready, rows[within], owners[within], on)
+    within = inside(lod, rows, on)
+    whole = _ready(lod, encoded, rows[within], owners[within], on)
     return [whole, *_made(lod, rows[~within], owners[~within], on, tolerance)]
 
 
-def _ready(lod: Lod, ready: EncodedRows, rows: Ints, owners: Ints, on: Window) -> Shape:
+def ready(lod: Lod, on: Window) -> EncodedRows | None:
+    """Return the rows as they were encoded beforehand for such tiles, None where they were not."""
+    return next((item for item in lod.encoded if item.unit == on.unit), None) if on.straight else None
+
+
+def _ready(lod: Lod, encoded: EncodedRows, rows: Ints, owners: Ints, on: Window) -> Shape:
     """Return rows that lie wholly within a tile as they were encoded beforehand."""
-    lead = ready.lead[rows]
+    lead = encoded.lead[rows]
     if not lead.all():
         rows, owners, lead = rows[lead > 0], owners[lead > 0], lead[lead > 0]
     words = np.empty((len(rows), 3), dtype=np.uint64)
     words[:, 0] = lead
-    words[:, 1:] = zigzag(ready.first[rows] - on.corner)
-    tail = ready.tail
-    at = zip(ready.starts[rows].tolist(), ready.starts[rows + 1].tolist(), strict=True)
+    words[:, 1:] = zigzag(encoded.first[rows] - on.corner)
+    tail = encoded.tail
+    at = zip(encoded.starts[rows].tolist(), encoded.starts[rows + 1].tolist(), strict=True)
     return Shape(owners, lod.kind[rows], words, [tail[begin:end] for begin, end in at])
 
 
@@ -151,7 +156,7 @@ def _made(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> l
 
 
 def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:
-    easy = (lod.clearance[rows] >= APART * max(on.units) * (1 if on.straight else 1.5)) & _inside(lod, rows, on)
+    easy = (lod.clearance[rows] >= APART * max(on.units) * (1 if on.straight else 1.5)) & inside(lod, rows, on)
     if tolerance:
         easy[:] = False
     hard = np.flatnonzero(~easy)
@@ -162,7 +167,7 @@ def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) 
     return ring_words(simple, closed=True)
 
 
-def _inside(lod: Lod, rows: Ints, on: Window) -> NDArray[np.bool_]:
+def inside(lod: Lod, rows: Ints, on: Window) -> NDArray[np.bool_]:
     """Return which rows lie wholly within the tile and its buffer."""
     box, margin = lod.box[rows], 0.0 if on.straight else BUFFER / 4 * on.unit
     low_x, low_y, high_x, high_y = on.box
@@ -180,12 +185,15 @@ def _easy(lod: Lod, rows: Ints, owners: Ints, on: Window) -> Rings:
 def _clipped(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> Rings:
     xy, counts, rings, exterior = lod.gather(rows)
     parts, whose = to_polygons(on.to_grid(xy), counts, exterior), np.repeat(owners, rings)[exterior]
+    return polygon_rings(Shapes(POLYGON, *cut(parts, whose, tolerance)))
+
+
+def cut(parts: NDArray[np.object_], owners: Ints, tolerance: float = 0.0) -> tuple[NDArray[np.object_], Ints]:
+    """Return what of polygons in tile units lies in the window, on the grid and valid, and whose it is.
+
+    That is what ``clip_polygons`` does, in a third of its steps for what need not be mended or simplified.
+    """
     plane = Plane(_same, WINDOW, tolerance)
-    return polygon_rings(Shapes(POLYGON, *(_cut(parts, whose, plane))))
-
-
-def _cut(parts: NDArray[np.object_], owners: Ints, plane: Plane) -> tuple[NDArray[np.object_], Ints]:
-    """Return what ``clip_polygons`` does, in a third of its steps for what need not be mended or simplified."""
     try:
         pieces, index = shapely.get_parts(shapely.clip_by_rect(parts, *WINDOW), return_index=True)
     except GEOSException:

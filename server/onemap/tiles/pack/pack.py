@@ -81,6 +81,10 @@ class Pack:
         """Return the attribute rows that the rows of a level are made of, and where those of each begin."""
         return self.file.array(f"{lod.name}/members"), self.file.array(f"{lod.name}/members.starts")
 
+    def identity(self, row: int) -> int:
+        """Return the id of an attribute row in a tile, -1 for none."""
+        return int(self._ids[row]) if self._ids is not None else -1
+
     def chosen(self, on: Window, tile: TileFrame, most: int) -> tuple[Lod, Ints]:
         """Return the level of detail for a tile and its rows that meet the tile, ascending, at most so many."""
         lod = self.lod(on.pixel)

@@ -17,7 +17,7 @@ from onemap.store import FeatureQuery, Store, View
 from onemap.store.tiling import Frame as TileFrame
 from onemap.store.tiling import GeneralisedTable, Grid
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.pack import overlay
+from onemap.tiles.pack import few, overlay
 from onemap.tiles.pack.draw import window
 from onemap.tiles.pack.frame import WORLD
 from onemap.tiles.pack.fresh import Freshness
@@ -59,6 +59,8 @@ class PackSource:
         plane = overlay.plane(tile, view.collection.storage) if len(edited.keys) else None
         near = edited.near(plane.bounds) if plane else []
         rows, others = overlay.without(pack, lod, rows, near, edited)
+        if not near and few.suits(lod, rows, on):
+            return few.layer(pack, view.collection.id, lod, rows, on, names)
         made = [pack.drawn(lod, rows, on, names)]
         if len(others):
             others = others[pack.full.within(others, on.box)]
