@@ -89,7 +89,9 @@ def _polygons(words: Sequence[int]) -> list[list[Ring]]:
 
 
 def _rings(words: Sequence[int]) -> Iterator[Ring]:
-    cursor, ring, at = np.zeros(2, np.int64), [], 0
+    cursor: Ring = np.zeros(2, np.int64)
+    ring: list[Ring] = []
+    at = 0
     while at < len(words):
         command, count = words[at] & 7, words[at] >> 3
         at += 1
@@ -101,7 +103,8 @@ def _rings(words: Sequence[int]) -> Iterator[Ring]:
         assert (command, count) == (_MOVE_TO, 1) if not ring else command == _LINE_TO
         assert count > 0
         for _ in range(count):
-            cursor = cursor + [(word >> 1) ^ -(word & 1) for word in words[at : at + 2]]
+            step = [(word >> 1) ^ -(word & 1) for word in words[at : at + 2]]
+            cursor = cursor + np.array(step, np.int64)
             ring.append(cursor)
             at += 2
     assert not ring, "a ring that is not closed"

@@ -61,7 +61,7 @@ def _land(rng: np.random.Generator, centre: NDArray[np.float64], size: float) ->
     body = blob(centre[0], centre[1], size, vertices, seed)
     if seed % 3 == 0:
         return body
-    holes = [blob(*(centre + offset * size), size / 8, 12, seed) for offset in rng.uniform(-0.5, 0.5, (3, 2))]
+    holes = [blob(x, y, size / 8, 12, seed) for x, y in centre + size * rng.uniform(-0.5, 0.5, (3, 2))]
     islands = [blob(centre[0] + 1.6 * size, centre[1] + shift * size, size / 5, 16, seed) for shift in (-0.6, 0.6)]
     return shapely.union_all([shapely.difference(body, shapely.union_all(holes)), *islands])
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 GRIDS = {"WebMercatorQuad": 3857, "CGCS2000Quad": 4490}
 """EPSG code by tile matrix set."""
-UNIT = 1.0
+UNIT = 2**0.5
 HALF_PIXEL = 8.0
 _EXTENT = 4096
 _HALF = np.pi * 6378137.0

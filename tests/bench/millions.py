@@ -7,6 +7,9 @@ borders exactly. Classes come in patches, as land use does.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,7 @@ from tests.bench.measure import Server, serving
 from tests.bench.peers import HOME
 from tests.bench.postgis import ONEMAP
 from tests.bench.tiles import sample
+from tests.tile_instances import write_instance
 
 COLUMNS, ROWS = 4000, 2500
 WEST, SOUTH, STEP = 110.0, 28.0, 0.001  # about 100 m
@@ -31,6 +35,16 @@ EACH = 60
 _BLOCK = 100
 _PATCH = 6
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a pack cost: seconds of CPU, seconds, the most memory held, and its size."""
+
+    cpu_seconds: float
+    seconds: float
+    rss_mib: float
+    size_mib: float
 
 
 @dataclass(frozen=True)
@@ -103,10 +117,27 @@ def _noise(x: NDArray[np.int64], y: NDArray[np.int64], seed: int) -> Floats:
     return np.asarray((mixed ^ (mixed >> np.uint64(31))) / 2**64)
 
 
-def costs(path: Path, columns: int = COLUMNS, rows: int = ROWS) -> list[Cost]:
-    """Return the cost of tiles of each level from a server whose cache starts empty."""
+def build(path: Path) -> tuple[Path, Build | None]:
+    """Return an instance that draws the layer from a pack, and what that took; None where it was there already."""
+    root = path.with_suffix("")
+    write_instance(root, path, ["parcels"], {"generalise": "coverage", "class": "DLBM"})
+    if (root / "data" / "derived").exists():
+        return root, None
+    began = time.monotonic()
+    process = subprocess.Popen([ONEMAP, "tiles", "build", "--root", str(root)], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{path}: the pack was not built")
+    size = sum(file.stat().st_size for file in (root / "data" / "derived").rglob("*") if file.is_file())
+    seconds = time.monotonic() - began
+    return root, Build(used.ru_utime + used.ru_stime, seconds, used.ru_maxrss / 1024, size / 2**20)
+
+
+def costs(root: Path, columns: int = COLUMNS, rows: int = ROWS) -> list[Cost]:
+    """Return the cost of tiles of each level from a server that starts with no finished tile."""
     bounds = [WEST, SOUTH, WEST + columns * STEP, SOUTH + rows * STEP]
-    command = [ONEMAP, "serve", str(path), "--port", str(PORT)]
+    shutil.rmtree(root / "data" / "cache", ignore_errors=True)
+    command = [ONEMAP, "serve", "--root", str(root), "--port", str(PORT)]
     with serving(command, f"http://127.0.0.1:{PORT}") as server:
         return [_cost(server, bounds, level) for level in LEVELS]
 
@@ -117,12 +148,24 @@ def _cost(server: Server, bounds: list[float], level: int) -> Cost:
     return Cost(level, load(server, paths), server.rss_mib())
 
 
-def show(found: list[Cost]) -> str:
+def show(built: Build | None, found: list[Cost]) -> str:
     """Return the costs as a text table."""
-    head = f"{'level':>5} {'tiles':>6} {'CPU ms':>9} {'p50 ms':>9} {'p99 ms':>9} {'KiB':>8} {'RSS MiB':>8}"
-    lines = [
+    lines = []
+    if built:
+        lines.append(
+            f"pack: {built.cpu_seconds:.0f} s of CPU in {built.seconds:.0f} s, at most {built.rss_mib:.0f} MiB of"
+            f" memory; {built.size_mib:.0f} MiB"
+        )
+    lines.append(f"{'level':>5} {'tiles':>6} {'CPU ms':>9} {'p50 ms':>9} {'p99 ms':>9} {'KiB':>8} {'RSS MiB':>8}")
+    lines += [
         f"{cost.level:5} {cost.load.asked:6} {cost.load.cpu_ms:9.1f} {cost.load.p50_ms:9.1f} {cost.load.p99_ms:9.1f}"
         f" {cost.load.size / 1024:8.1f} {cost.rss_mib:8.0f}"
         for cost in found
     ]
-    return "\n".join([head, *lines])
+    return "\n".join(lines)
+
+
+def table() -> str:
+    """Measure, and return the table."""
+    root, built = build(layer())
+    return show(built, costs(root))

@@ -53,7 +53,7 @@ def main() -> int:
         missed += overlay.table(province("large"))
     if LARGE in tables:
         print("\nVector tiles, 10,000,000 parcels in EPSG:4490: cost of a tile, and memory of the server")
-        print(millions.show(millions.costs(millions.layer())))
+        print(millions.table())
     return int(missed > 0)
 
 

@@ -14,10 +14,10 @@ import pytest
 import shapely
 from starlette.testclient import TestClient
 
-from onemap.app import create_app, publish_database, publish_file
 from tests import tile_layers
 from tests.conftest import Cluster
 from tests.tile_decoding import EXTENT, check_letter, decode
+from tests.tile_instances import ENGINES, client_of
 from tests.tile_layers import Geometries
 from tests.tile_places import Place, place_at, place_xy
 
@@ -36,12 +36,9 @@ def covers(file: Path) -> dict[str, Geometries]:
     return tile_layers.write(file, ["cover"])
 
 
-@pytest.fixture(scope="module", params=["geopackage", "postgis"])
-def engine(request: pytest.FixtureRequest, file: Path, covers: dict[str, Geometries]) -> TestClient:
-    if request.param == "geopackage":
-        return TestClient(create_app(publish_file(file)))
-    cluster: Cluster = request.getfixturevalue("cluster")
-    return TestClient(create_app(publish_database(cluster.copy(file))))
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest, file: Path, covers: dict[str, Geometries], cluster: Cluster) -> TestClient:
+    return client_of(request.param, file, covers, cluster)
 
 
 def block(covers: dict[str, Geometries], table: str, grid: str, level: int) -> Place:
