@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from onemap.catalog import Collection
 from onemap.geo.crs import Bounds, Crs, same_plane
 from onemap.store.base import FeatureQuery, Key, Store, View
 
@@ -147,6 +148,22 @@ class GeneralisingStore(Store, Protocol):
 
     def drop_generalised(self, view: View) -> None:
         """Forget all generalised features of a layer. Raises ConfigError."""
+        ...
+
+
+@runtime_checkable
+class PreparedStore(Store, Protocol):
+    """A store that keeps projected geometries in a form beside them that is faster to draw."""
+
+    def tile_preparation(self, collection: Collection, *, undo: bool = False) -> tuple[str, ...]:
+        """Return the statements that prepare a table for tiles, or undo that; none where it is done. Blocks.
+
+        Raises ConfigError for a table that cannot be prepared, or needs no preparation.
+        """
+        ...
+
+    def prepare_tiles(self, collection: Collection, *, undo: bool = False) -> None:
+        """Carry out the statements. A server uses what they make from its next start on. Blocks. Raises ConfigError."""
         ...
 
 
