@@ -24,6 +24,7 @@ from onemap.web.openapi import definition
 from onemap.web.ready import Ready
 from onemap.web.respond import Responder
 from onemap.web.routing import routes
+from onemap.web.watch import watching
 
 
 def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
@@ -71,7 +72,7 @@ def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Try the raw routes first: they answer the hot paths below the framework."""
+    """Try the raw routes first: they answer the hot paths below the framework. Their requests have no body."""
 
     raw: Sequence[RawRoute]
     router: ASGIApp
@@ -81,7 +82,8 @@ class Dispatch:
         for route in self.raw:
             match = route.pattern.fullmatch(scope["path"])
             if match:
-                await route.app(scope, receive, send, match)
+                with watching(receive):
+                    await route.app(scope, receive, send, match)
                 return
         await self.router(scope, receive, send)
 
