@@ -52,7 +52,8 @@ def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
         frozenset(instance.settings.trusted_proxies),
     )
     ready = Ready(context, tuple(route.ready for route in raw if route.ready))
-    return HttpOnly(ready, revival.watch, lambda: [metric for block in blocks for metric in block.metrics()])
+    beside = (revival.watch, *(block.beside for block in blocks if block.beside))
+    return HttpOnly(ready, beside, lambda: [metric for block in blocks for metric in block.metrics()])
 
 
 def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
@@ -92,12 +93,12 @@ class Dispatch:
 class HttpOnly:
     """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only.
 
-    ``beside`` runs from the start of the server to its end, or as long as it has something to do. ``metrics``: what is
-    counted.
+    ``beside`` run from the start of the server to its end, or as long as they have something to do. ``metrics``: what
+    is counted.
     """
 
     app: ASGIApp
-    beside: Callable[[], Coroutine[Any, Any, None]]
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     metrics: Callable[[], list[Metric]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,10 +113,11 @@ class HttpOnly:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        task = asyncio.create_task(self.beside())
+        tasks = [asyncio.create_task(beside()) for beside in self.beside]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        task.cancel()
+        for task in tasks:
+            task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
 
