@@ -105,4 +105,4 @@ def test_what_an_edited_style_cannot_draw_is_said(
     with caplog.at_level(logging.WARNING, "onemap.styles"):
         write(root, STYLE % ("#445566", 9) + "      - label: {field: nothing}\n")
         soon(lambda: colour(served) == "#445566")
-        soon(lambda: "nothing" in caplog.text)
+        soon(lambda: "needs a field that the collection lacks" in caplog.text)
