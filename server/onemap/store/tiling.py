@@ -43,7 +43,9 @@ class Frame:
 
     ``buffer``: how far around it is drawn too. ``tolerance``: by how much shapes may be simplified. ``smallest``:
     lines and surfaces smaller in both directions are left out; at fewer than ``few`` features they are left out below
-    ``overview`` only, and the ``few`` largest are drawn (0: not at all). All in tile units.
+    ``overview`` only, and the ``few`` largest are drawn (0: not at all). All in tile units. ``labels``: of each feature
+    a point on it is drawn instead of its shape, in the one tile that has the point within its bounds: the left and the
+    upper side are part of a tile, the right and the lower side are not.
     """
 
     grid: Grid
@@ -54,6 +56,7 @@ class Frame:
     smallest: float = 0.0
     overview: float = 0.0
     few: int = 0
+    labels: bool = False
 
     @property
     def bounds(self) -> Bounds:
@@ -83,7 +86,8 @@ class TileStore(Store, Protocol):
         """Return a tile with one layer, empty when nothing is there; None when this is a tile it cannot make. Blocks.
 
         Of the query its filter, columns and limit count: the ``query.limit`` largest features are drawn. The layer has
-        the id of the collection; polygons are valid and wound as Mapbox Vector Tile 2.1 asks.
+        the id of the collection, that of label points the name ``label_layer`` of the collection; polygons are valid
+        and wound as Mapbox Vector Tile 2.1 asks.
         """
         ...
 
