@@ -1,4 +1,4 @@
-"""Tiles that nobody waits for any more: the query in the database is cancelled."""
+"""Slow tiles: their layers are drawn beside each other, and given up when nobody waits for them any more."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ CREATE TABLE spot (fid int PRIMARY KEY, geom geometry(Point, 4490));
 INSERT INTO spot SELECT n, ST_SetSRID(ST_Point(113.9 + n * 0.0001, 30.5), 4490) FROM generate_series(1, 2000) n;
 CREATE FUNCTION late(n int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN PERFORM pg_sleep(0.01); RETURN n; END';
 CREATE VIEW slow AS SELECT fid, geom, late(fid) AS number FROM spot;
+CREATE VIEW slow2 AS SELECT fid, geom, late(fid) AS number FROM spot WHERE fid <= 60;
+CREATE VIEW slow3 AS SELECT fid, geom, late(fid) AS number FROM spot WHERE fid <= 60;
+CREATE VIEW slow4 AS SELECT fid, geom, late(fid) AS number FROM spot WHERE fid <= 60;
 """
 TILE = "/collections/slow/tiles/WebMercatorQuad/6/26/52"
 WORKING = """
@@ -32,12 +35,12 @@ class Slow:
         self._at = urlsplit(address)
         self._database = database
 
-    def ask(self) -> socket.socket:
-        """Ask for the tile; the client leaves when the socket is closed."""
+    def ask(self, path: str = TILE) -> socket.socket:
+        """Ask for a tile; the client leaves when the socket is closed."""
         assert self._at.hostname
         assert self._at.port
         client = socket.create_connection((self._at.hostname, self._at.port))
-        client.sendall(f"GET {TILE} HTTP/1.1\r\nHost: {self._at.netloc}\r\n\r\n".encode())
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._at.netloc}\r\n\r\n".encode())
         return client
 
     def working(self) -> int:
@@ -81,3 +84,26 @@ def test_it_goes_on_for_another_who_waits_for_the_same_tile(slow: Slow) -> None:
     assert slow.working() == 1
     second.close()
     assert took(lambda: slow.working() == 0, 5) < 1.0
+
+
+def test_the_layers_of_a_tile_are_drawn_beside_each_other(slow: Slow) -> None:
+    client = slow.ask("/tiles/WebMercatorQuad/6/26/52?collections=slow2,slow3,slow4")
+    most = 0
+
+    def several() -> bool:
+        nonlocal most
+        most = max(most, slow.working())
+        return most == 3
+
+    took(several, 20)
+    client.settimeout(20)
+    answer = client.recv(65536)
+    client.close()
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_layer_that_takes_too_long_fails_the_tile(slow: Slow) -> None:
+    client = slow.ask("/tiles/WebMercatorQuad/6/26/52?collections=slow2,slow")
+    client.settimeout(20)
+    assert client.recv(65536).startswith(b"HTTP/1.1 503")
+    client.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -81,6 +82,10 @@ class Frame:
 @runtime_checkable
 class TileStore(Store, Protocol):
     """A store that makes the layers of vector tiles itself."""
+
+    def spare(self) -> threading.Semaphore:
+        """Return the places for drawing further layers of a tile beside its first one; who takes one gives it back."""
+        ...
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return a tile with one layer, empty when nothing is there; None when this is a tile it cannot make. Blocks.

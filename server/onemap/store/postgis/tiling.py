@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,11 +31,17 @@ class Tiling(ABC):
     _content: Content
 
     def __init__(self, generalised: GeneralisedTables) -> None:
+        # Half of the connections: requests for one thing each find others.
+        self._spare = threading.Semaphore(self._settings.connections // 2)
         self._generalised = generalised
         self._stamp = ""
         # Of a moment ago: what was edited since is looked up in the log by each statement.
         self._lately = Memory(self._content.token)
         self._tiles = TileMaker(self._sessions, self._select)
+
+    def spare(self) -> threading.Semaphore:
+        """Return the places for drawing further layers of a tile beside its first one."""
+        return self._spare
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return a layer of a vector tile; None for what PostGIS cannot draw."""
