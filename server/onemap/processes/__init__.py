@@ -8,7 +8,7 @@ from onemap.catalog import load_codes
 from onemap.config import Settings, shipped
 from onemap.processes.control_lines import ControlLineCheck
 from onemap.processes.echo import Echo
-from onemap.processes.jobs import job
+from onemap.processes.nojobs import job
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.registry import Processes

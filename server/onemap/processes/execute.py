@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
@@ -28,6 +28,11 @@ class Execution:
     process: Process
     outputs: tuple[Output, ...]
     response: Response
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The media type of each output asked for, by its id."""
+        return {output.id: output.media_type for output in self.outputs}
 
 
 def parse_execution(process: type[Process], body: bytes, media_type: str) -> Execution:
@@ -69,16 +74,15 @@ def _outputs(process: type[Process], wanted: Any) -> tuple[Output, ...]:
     if not isinstance(wanted, dict):
         raise InvalidBody("'outputs' is an object.", pointer="/outputs")
     known = {output.id: output for output in process.outputs}
-    for name, how in wanted.items():
+    for name in wanted:
         if name not in known:
             text = f"The process '{process.id}' has no output '{shorten(name)}'."
             raise InvalidBody(text, did_you_mean(name, known), pointer="/outputs/" + shorten(name))
-        _check_form(known[name], how)
-    return tuple(known[name] for name in wanted)
+    return tuple(_as_wanted(known[name], how) for name, how in wanted.items())
 
 
-def _check_form(output: Output, how: Any) -> None:
-    """Check how an output is wanted: by value, in the media type that it has."""
+def _as_wanted(output: Output, how: Any) -> Output:
+    """Return an output in the media type that it is wanted in; by value. Raises InvalidBody."""
     pointer = f"/outputs/{output.id}"
     if not isinstance(how, dict):
         raise InvalidBody("An output is described by an object.", pointer=pointer)
@@ -86,14 +90,16 @@ def _check_form(output: Output, how: Any) -> None:
         text = "Outputs are transmitted by value only."
         raise InvalidBody(text, '"transmissionMode": "value"', pointer=f"{pointer}/transmissionMode")
     form = how.get("format", {})
-    if not isinstance(form, dict) or form.get("mediaType", output.media_type) != output.media_type:
-        text = f"The output '{output.id}' is {output.media_type}."
-        raise InvalidBody(text, pointer=f"{pointer}/format")
+    offered = (output.media_type, *output.others)
+    media_type = form.get("mediaType", output.media_type) if isinstance(form, dict) else None
+    if media_type not in offered:
+        raise InvalidBody(f"The output '{output.id}' is {' or '.join(offered)}.", pointer=f"{pointer}/format")
+    return replace(output, media_type=media_type)
 
 
 def run(execution: Execution, context: Context) -> Reply:
     """Run the process and return the response. Blocks."""
-    values = execution.process(context)
+    values = execution.process(replace(context, wanted=execution.wanted))
     if execution.response == "document":
         return Document({output.id: _inline(values[output.id]) for output in execution.outputs})
     if len(execution.outputs) == 1:

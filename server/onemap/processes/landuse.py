@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,6 +9,7 @@ from pydantic import Field
 from onemap.config import Text
 from onemap.errors import InvalidBody, UnusableParcel
 from onemap.processes.accounts import Accounts, Cell, Classes
+from onemap.processes.analysis import Analysis
 from onemap.processes.hits import Hits, hits_of
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
@@ -43,7 +43,7 @@ class LanduseBreakdown(ParcelProcess):
         """Return the one role."""
         return (ROLE,)
 
-    def __call__(self, context: Context) -> Mapping[str, Any]:
+    def analyse(self, context: Context) -> Analysis:
         """Return classes, groups, regions and remainder; classes and remainder sum to the parcels' area."""
         layer = _one(layers_for(context, self.roles(), self.layers))
         parcels = context.parcels(self.parcels, self.crs)
@@ -55,13 +55,12 @@ class LanduseBreakdown(ParcelProcess):
         coverage = project.coverage(layer)
         accounts = _accounts(layer, hits, context, plane.area)
         notes = [*parcels.notes, *hits.notes, *_coverage_notes(layer, coverage)]
-        return {
-            "result": {
-                **head(type(self), None, parcels, plane.crs, plane.area),
-                **accounts.json(),
-                **tail([layer.data(coverage or 0.0)], notes),
-            }
+        result = {
+            **head(type(self), None, parcels, plane.crs, plane.area),
+            **accounts.json(),
+            **tail([layer.data(coverage or 0.0)], notes),
         }
+        return Analysis(result, parcels, [layer])
 
 
 def _one(layers: list[Layer]) -> Layer:

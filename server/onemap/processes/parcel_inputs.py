@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,7 +11,8 @@ from pydantic import Field
 from onemap.config import Text
 from onemap.geo.area import AREA_DEFINITION
 from onemap.geo.crs import Crs
-from onemap.processes.model import Output, Process, Words
+from onemap.processes.analysis import Analysis
+from onemap.processes.model import Context, Output, Process, Words
 from onemap.processes.parcels import Note, ParcelDocument, ParcelSet
 
 AREA_URI = f"http://onemap.example/def/area/{AREA_DEFINITION}"
@@ -54,6 +56,14 @@ class ParcelProcess(Process):
             Text(zh="地块未说明坐标系时的 URI", en="URI, when the parcels do not say their own"),
         ),
     ] = None
+
+    @abstractmethod
+    def analyse(self, context: Context) -> Analysis:
+        """Answer the question as data. Blocks; raises ClientError for inputs of no use."""
+
+    def __call__(self, context: Context) -> Mapping[str, Any]:
+        """Return the outputs wanted."""
+        return {"result": self.analyse(context).result}
 
 
 def head(

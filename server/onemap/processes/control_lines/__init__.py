@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from onemap.block.query import shorten
 from onemap.config import Text
 from onemap.errors import InvalidBody, did_you_mean
+from onemap.processes.analysis import Analysis
 from onemap.processes.control_lines.examine import Examination, Examiner
 from onemap.processes.control_lines.rules import Catalogue, catalogue
 from onemap.processes.layers import layers_for
@@ -50,7 +50,7 @@ class ControlLineCheck(ParcelProcess):
         """Return the roles that the rule catalogue has rules for."""
         return tuple(rule.role for rule in catalogue().rules)
 
-    def __call__(self, context: Context) -> Mapping[str, Any]:
+    def analyse(self, context: Context) -> Analysis:
         """Return the verdict and an entry for each layer, worst first decided by the rule catalogue."""
         rules = catalogue()
         purpose = _purpose(self.purpose, rules)
@@ -64,15 +64,14 @@ class ControlLineCheck(ParcelProcess):
             found += own or ([examiner.missing(rule)] if expected else [])
         notes = [*parcels.notes, *(note for item in found for note in item.notes)]
         cited = {"catalogue": rules.id, "version": rules.version, "effective": rules.effective}
-        return {
-            "result": {
-                **head(type(self), cited, parcels, parcels.stated, parcels.area),
-                "purpose": purpose,
-                "verdict": rules.worst(item.status for item in found),
-                "layers": [item.entry for item in found],
-                **tail([item.data for item in found if item.data], notes),
-            }
+        result = {
+            **head(type(self), cited, parcels, parcels.stated, parcels.area),
+            "purpose": purpose,
+            "verdict": rules.worst(item.status for item in found),
+            "layers": [item.entry for item in found],
+            **tail([item.data for item in found if item.data], notes),
         }
+        return Analysis(result, parcels, layers)
 
 
 def _purpose(code: str | None, rules: Catalogue) -> str:

@@ -1,0 +1,5 @@
+"""Jobs: executions that outlive their request (OGC 18-062r2, clauses 7.11 to 7.15)."""
+
+from onemap.processes.jobs.model import Claim, Failure, Finished, Job, JobFilter, JobStore, Order, Outcome, Status
+
+__all__ = ["Claim", "Failure", "Finished", "Job", "JobFilter", "JobStore", "Order", "Outcome", "Status"]
