@@ -8,8 +8,8 @@ from onemap.catalog import load_codes
 from onemap.config import Settings, shipped
 from onemap.processes.control_lines import ControlLineCheck
 from onemap.processes.echo import Echo
-from onemap.processes.nojobs import job
 from onemap.processes.landuse import LanduseBreakdown
+from onemap.processes.nojobs import job
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.registry import Processes
 from onemap.processes.routes import MAX_LIMIT, Handlers

@@ -113,7 +113,7 @@ class JobStore(Protocol):
         ...
 
     def results(self, identifier: str, owner: str) -> Path:
-        """Return the folder of a successful job's results. Raises NoSuchJob, ResultNotReady, JobFailed, JobDismissed."""
+        """Return the folder of a successful job's results. Raises NoSuchJob, ResultNotReady, JobFailed."""
         ...
 
     def claim(self, worker: str, lease: float) -> Claim | None:
