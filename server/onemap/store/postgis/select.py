@@ -156,6 +156,4 @@ class Select:
 
 def decode(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Return the geometries in PostGIS' extended WKB, x, y; None for NULL."""
-    wkb = np.empty(len(blobs), dtype=object)
-    wkb[:] = blobs
-    return np.asarray(shapely.from_wkb(wkb), dtype=object)
+    return np.asarray(shapely.from_wkb(blobs), dtype=object)
