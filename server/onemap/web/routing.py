@@ -15,7 +15,7 @@ from onemap.block.query import SHARED, parse_query, refuse_unknown
 from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge, UnsupportedMediaType
 from onemap.web.negotiate import choose_format, choose_language
 from onemap.web.respond import Responder, send_response
-from onemap.web.watch import watching
+from onemap.web.watch import Watch
 
 
 def routes(blocks: Sequence[Block], responder: Responder, body_limit: int) -> list[Route]:
@@ -43,7 +43,7 @@ class Operations:
             await self._other(await self._allowed(scope), scope, send)
             return
         call = await self._call(endpoint, scope, receive)
-        with watching(receive) as caller:
+        with Watch(receive) as caller:
             reply = await endpoint.handler(call)
             await self.responder.respond(reply, call, caller, scope, send)
 
@@ -74,7 +74,7 @@ class Operations:
         for name, values in shared.items():
             if len(values) > 1:
                 raise InvalidParameter(f"The parameter '{name}' is given {len(values)} times.", "Give it once.")
-        if not endpoint.open_query:
+        if query and not endpoint.open_query:
             refuse_unknown(query, [*SHARED, *(item.name for item in endpoint.parameters if item.place == "query")])
         wanted = {name: values[0] for name, values in shared.items()}
         return Call(
