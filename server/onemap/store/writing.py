@@ -86,8 +86,7 @@ def feature_state(batch: Batch) -> str:
     """Return a digest of the one feature of a batch as the view shows it: of its key, geometry and values."""
     values = {name: column[0] for name, column in batch.columns.items()}
     made = hashlib.blake2b(orjson.dumps((batch.keys[0], values), default=repr), digest_size=12)
-    (wkb,) = shapely.to_wkb(batch.geometries[:1], byte_order=1)
-    made.update(wkb or b"")
+    made.update(batch.stored or shapely.to_wkb(batch.geometries[:1], byte_order=1)[0] or b"")
     return made.hexdigest()
 
 

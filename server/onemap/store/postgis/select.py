@@ -108,7 +108,7 @@ class Select:
         """Return the rows of a statement as a batch."""
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self.fields))
         named = {field.name: values for field, values in zip(self.fields, columns[2:], strict=True)}
-        return Batch(columns[0], decode(columns[1]), named)
+        return Batch(columns[0], decode(columns[1]), named, stored=columns[1][0] if len(rows) == 1 else None)
 
     def position(self, row: Row) -> Position:
         """Return the position of a row of a page."""
