@@ -23,7 +23,7 @@ from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
 from onemap.web.openapi import definition
 from onemap.web.ready import Ready
 from onemap.web.respond import Responder
-from onemap.web.routing import routes
+from onemap.web.routing import Paths
 
 
 def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
@@ -34,17 +34,17 @@ def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
     pages = Pages(instance.settings.service)
     blocks = build_blocks(instance, secret or os.urandom(32))
     revival = Revival(instance.missing, instance.gate)
-    router = Router(
+    other = Router(
         [
-            *routes(blocks, Responder(pages), instance.settings.limits.body_bytes),
             *health_routes(lambda: not revival.away and all(store.ready() for store in instance.stores.values())),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         redirect_slashes=False,
         default=_not_found,
     )
+    paths = Paths(blocks, Responder(pages), instance.settings.limits.body_bytes, other)
     raw = tuple(route for block in blocks for route in block.raw)
-    limits = Limits(Identity(Dispatch(raw, router)), instance.settings.limits.uri_bytes)
+    limits = Limits(Identity(Dispatch(raw, paths)), instance.settings.limits.uri_bytes)
     context = Context(
         Cors(Boundary(limits, pages)),
         instance.settings.service.public_url,
@@ -74,7 +74,7 @@ class Dispatch:
     """Try the raw routes first: they answer the hot paths below the framework."""
 
     raw: Sequence[RawRoute]
-    router: ASGIApp
+    paths: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request by the first route that matches."""
@@ -83,7 +83,7 @@ class Dispatch:
             if match:
                 await route.app(scope, receive, send, match)
                 return
-        await self.router(scope, receive, send)
+        await self.paths(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
