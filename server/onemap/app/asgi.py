@@ -24,6 +24,7 @@ from onemap.web.openapi import definition
 from onemap.web.ready import Ready
 from onemap.web.respond import Responder
 from onemap.web.routing import Paths
+from onemap.web.watch import watching
 
 
 def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
@@ -51,7 +52,8 @@ def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
         frozenset(instance.settings.trusted_proxies),
     )
     ready = Ready(context, tuple(route.ready for route in raw if route.ready))
-    return HttpOnly(ready, revival.watch, lambda: [metric for block in blocks for metric in block.metrics()])
+    beside = (revival.watch, *(block.beside for block in blocks if block.beside))
+    return HttpOnly(ready, beside, lambda: [metric for block in blocks for metric in block.metrics()])
 
 
 def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
@@ -71,7 +73,7 @@ def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Try the raw routes first: they answer the hot paths below the framework."""
+    """Try the raw routes first: they answer the hot paths below the framework. Their requests have no body."""
 
     raw: Sequence[RawRoute]
     paths: ASGIApp
@@ -81,7 +83,8 @@ class Dispatch:
         for route in self.raw:
             match = route.pattern.fullmatch(scope["path"])
             if match:
-                await route.app(scope, receive, send, match)
+                with watching(receive):
+                    await route.app(scope, receive, send, match)
                 return
         await self.paths(scope, receive, send)
 
@@ -90,12 +93,12 @@ class Dispatch:
 class HttpOnly:
     """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only.
 
-    ``beside`` runs from the start of the server to its end, or as long as it has something to do. ``metrics``: what is
-    counted.
+    ``beside`` run from the start of the server to its end, or as long as they have something to do. ``metrics``: what
+    is counted.
     """
 
     app: ASGIApp
-    beside: Callable[[], Coroutine[Any, Any, None]]
+    beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     metrics: Callable[[], list[Metric]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,10 +113,11 @@ class HttpOnly:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        task = asyncio.create_task(self.beside())
+        tasks = [asyncio.create_task(beside()) for beside in self.beside]
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        task.cancel()
+        for task in tasks:
+            task.cancel()
         await send({"type": "lifespan.shutdown.complete"})
 
 
