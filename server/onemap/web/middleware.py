@@ -119,7 +119,9 @@ class Boundary:
 
     async def _answer(self, error: Exception, scope: Scope, send: Send) -> None:
         document = problem.problem(error, scope["path"], scope["onemap.request_id"])
-        headers = {"Content-Type": problem.MEDIA_TYPE, "Vary": VARY}
+        accept = scope["onemap.headers"].get("accept", "")
+        media_type = problem.media_type(scope.get("onemap.json_problems", False), accept)
+        headers = {"Content-Type": media_type, "Vary": VARY}
         if allow := document.pop("allow", None):
             headers["Allow"] = str(allow)
         if isinstance(error, Unavailable):

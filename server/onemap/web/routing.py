@@ -42,6 +42,7 @@ class Operations:
         if endpoint is None:
             await self._other(await self._allowed(scope), scope, send)
             return
+        scope["onemap.json_problems"] = endpoint.json_problems
         call = await self._call(endpoint, scope, receive)
         with watching(receive) as caller:
             reply = await endpoint.handler(call)
