@@ -264,6 +264,34 @@ class ProcessSettings(Model):
     )
 
 
+class JobSettings(Model):
+    """Jobs: executions that outlive their request."""
+
+    store: str | None = Field(
+        None,
+        description="Name of the PostGIS store whose database keeps the jobs, or `embedded` for a file in `folder`;"
+        " default: the PostGIS store where there is exactly one, else embedded.",
+    )
+    folder: Path | None = Field(
+        None,
+        description="Folder of embedded jobs and of files under way, relative to the data folder; default: `jobs`"
+        " there when served from a configuration, else a temporary one.",
+    )
+    workers: int = Field(
+        1, ge=0, le=64, description="Jobs worked on at once by `onemap serve`; 0: only `onemap worker` works on them."
+    )
+    lease: float = Field(
+        30.0, ge=2, description="A job whose worker has not been heard of for this time is given to another (s)."
+    )
+    retention: float = Field(168.0, gt=0, description="Jobs that have ended are removed with their results after (h).")
+    max_queued: int = Field(1_000, ge=1, description="Most jobs of one user that wait or run; more: 429.")
+    max_running: int = Field(8, ge=1, description="Most jobs of one user that run at once; the others wait.")
+    output_bytes: int = Field(512 * 2**20, ge=1024, description="Most bytes of the results of one job.")
+    disk_bytes: int = Field(
+        20 * 2**30, ge=1024, description="Most bytes of the results of all jobs; beyond, new jobs are answered 503."
+    )
+
+
 class EditingSettings(Model):
     """Who may change features of the collections that are declared editable, and how much at once."""
 
@@ -290,5 +318,6 @@ class Settings(Model):
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")
+    jobs: JobSettings = Field(default_factory=JobSettings, description="Executions that outlive their request.")
     scratch: Path | None = Field(None, description="Folder of temporary files of downloads; default: the system's.")
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose Forwarded headers are believed.")

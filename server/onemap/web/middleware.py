@@ -15,7 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onemap.block import HTML, Call, Format, Links, Principal
 from onemap.block.query import parse_query
-from onemap.errors import BadRequest, ClientError, ClientGone, MethodNotAllowed, NotFound, Unavailable, UriTooLong
+from onemap.errors import (
+    BadRequest,
+    ClientError,
+    ClientGone,
+    MethodNotAllowed,
+    NotFound,
+    TooManyJobs,
+    Unavailable,
+    UriTooLong,
+)
 from onemap.security import identify
 from onemap.web import problem
 from onemap.web.html import SECURITY_HEADERS, Pages
@@ -124,7 +133,7 @@ class Boundary:
         headers = {"Content-Type": media_type, "Vary": VARY}
         if allow := document.pop("allow", None):
             headers["Allow"] = str(allow)
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable | TooManyJobs):
             headers["Retry-After"] = str(error.retry_after)
         body = orjson.dumps(document)
         if _wants_page(scope):
