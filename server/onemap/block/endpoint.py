@@ -82,7 +82,8 @@ class Endpoint:
     with these path parameters, as OPTIONS says it; it may block, and what it raises is the answer. ``others``: further
     successes beside ``response``; ``problems``: statuses of failures that not every operation has. ``json_problems``:
     a client that takes application/json and does not name problem documents gets them under that media type, as
-    Processes 1.0 documents its exceptions. ``callbacks``: OpenAPI callback objects by name.
+    Processes 1.0 documents its exceptions. ``any_accept``: what is answered has a media type of its own, so that Accept
+    chooses among the formats but refuses nothing. ``callbacks``: OpenAPI callback objects by name.
     """
 
     path: str
@@ -101,6 +102,7 @@ class Endpoint:
     others: tuple[Response, ...] = ()
     problems: tuple[int, ...] = ()
     json_problems: bool = False
+    any_accept: bool = False
     callbacks: Mapping[str, Schema] = field(default_factory=dict)
 
 

@@ -135,5 +135,3 @@ def run(execution: Execution, context: Context) -> Reply:
     values = execution.process(replace(context, wanted=execution.wanted))
     made = [Made(output.id, output.media_type, values[output.id]) for output in execution.outputs]
     return respond(execution.response, made)
-
-

@@ -1,4 +1,4 @@
-"""Requests to other servers on behalf of a caller: to listed hosts alone, at one address looked up once, without detours.
+"""Requests to other servers on behalf of a caller: to listed hosts alone, at an address looked up once, no detours.
 
 Nothing that a caller names is looked up unless its scheme, host and port are listed. The name is resolved once and the
 connection goes to the address that was checked, so that a name which changes its mind reaches nothing else.
@@ -64,7 +64,9 @@ def target_of(address: object, settings: OutboundSettings, pointer: str) -> Targ
         text = "Expected an absolute http or https address."
         raise InvalidBody(text, pointer=pointer, value=shorten(str(address)))
     if found.origin not in {target.origin for target in map(_parsed, settings.hosts) if target}:
-        raise InvalidBody(f"This server does not ask '{shorten(found.host)}'.", "Send the value itself.", pointer=pointer)
+        raise InvalidBody(
+            f"This server does not ask '{shorten(found.host)}'.", "Send the value itself.", pointer=pointer
+        )
     return found
 
 

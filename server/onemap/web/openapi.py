@@ -78,6 +78,8 @@ def _failures(endpoint: Endpoint) -> dict[str, Any]:
 
 def _shared(endpoint: Endpoint) -> list[Parameter]:
     names = [item.name for item in endpoint.formats]
+    if not names:
+        return []
     shared = [Parameter("f", {"type": "string", "enum": names}, "Format; default by the Accept header.")]
     if HTML in endpoint.formats:
         shared.append(

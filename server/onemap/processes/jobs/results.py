@@ -23,13 +23,14 @@ _PART = ".part"
 
 @dataclass(frozen=True, slots=True)
 class StoredOutput:
-    """An output as it was kept. ``plain``: a JSON value, not bytes as they are."""
+    """An output as it was kept. ``plain``: a JSON value, not bytes as they are. ``by_reference``: as asked for."""
 
     id: str
     media_type: str
     path: Path
     plain: bool
     size: int
+    by_reference: bool = False
 
     def value(self) -> Any:
         """Return the value as the process gave it."""
@@ -61,7 +62,8 @@ def write_results(folder: Path, outputs: Sequence[Output], response: str, values
             raise TooLarge(f"The results have more than {most} bytes.", "Ask for less at a time.")
         _write(part / str(at), content)
         plain = not isinstance(value, bytes)
-        entries.append({"id": output.id, "mediaType": output.media_type, "file": str(at), "plain": plain})
+        entry = {"id": output.id, "mediaType": output.media_type, "file": str(at), "plain": plain}
+        entries.append(entry | {"reference": output.by_reference})
     _write(part / MANIFEST, orjson.dumps({"response": response, "outputs": entries}))
     _settle(part)
     part.rename(folder)
@@ -74,7 +76,8 @@ def read_results(folder: Path) -> StoredResults:
     outputs = []
     for entry in found["outputs"]:
         path = folder / entry["file"]
-        outputs.append(StoredOutput(entry["id"], entry["mediaType"], path, entry["plain"], path.stat().st_size))
+        size, by_reference = path.stat().st_size, entry["reference"]
+        outputs.append(StoredOutput(entry["id"], entry["mediaType"], path, entry["plain"], size, by_reference))
     return StoredResults(found["response"], tuple(outputs))
 
 
