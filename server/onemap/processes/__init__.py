@@ -16,6 +16,7 @@ from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
+from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
 from onemap.processes.routes import Handlers
 from onemap.processes.schemas import SCHEMAS
@@ -28,7 +29,7 @@ WITH_JOBS = tuple(_CONF + name for name in ("job-list", "dismiss"))
 CALLBACK = _CONF + "callback"
 PROCESSES_REL = "http://www.opengis.net/def/rel/ogc/1.0/processes"
 
-__all__ = ["CONFORMANCE", "Processes", "block", "built_in"]
+__all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 
 def built_in() -> Processes:
@@ -36,12 +37,17 @@ def built_in() -> Processes:
     return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, Echo])
 
 
+def available(settings: Settings) -> Processes:
+    """Return the processes of an instance: those that come with the server, and plug-ins. Raises ConfigError."""
+    return with_plugins(built_in(), settings.processes.plugins)
+
+
 def block(gate: Gate, settings: Settings, processes: Processes | None = None, jobs: JobStore | None = None) -> Block:
     """Return the block over a gate. ``jobs``: where jobs are kept; None: every execution is answered at once.
 
     Raises ConfigError when a rule catalogue or code list cannot be read.
     """
-    known = processes or built_in()
+    known = processes or available(settings)
     handlers = Handlers(known, gate, settings, load_codes(shipped("codes")), jobs)
     callbacks = jobs is not None and bool(settings.processes.callbacks.hosts)
     return Block(
