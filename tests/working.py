@@ -16,7 +16,8 @@ from onemap.catalog import load_codes
 from onemap.config import ProcessSettings, shipped
 from onemap.processes import available
 from onemap.processes.jobs import JobStore, open_jobs
-from onemap.processes.jobs.runner import Runner, run_waiting
+from onemap.processes.jobs.runner import Runner
+from onemap.processes.notify import Notifier
 
 _PAUSE = 0.02
 
@@ -47,10 +48,15 @@ def worked(instance: Instance) -> Iterator[Worked]:
     going, over = threading.Event(), threading.Event()
     going.set()
 
+    told = Notifier(store, settings.processes.callbacks)
+
     def work() -> None:
         while not over.wait(_PAUSE):
-            if going.is_set():
-                run_waiting(store, runner)
+            while going.is_set() and (claim := store.claim("test", store.settings.lease)) is not None:
+                told(claim, None)
+                outcome = runner.run(claim, store.workspace(claim))
+                if store.finish(claim, outcome):
+                    told(claim, outcome)
 
     thread = threading.Thread(target=work)
     thread.start()

@@ -346,7 +346,9 @@ def test_ten_thousand_jobs_wait(place: Place) -> None:
     store.close()
 
 
-def test_results_reach_a_machine_without_the_disk(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_reach_a_machine_without_the_disk(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dsn = cluster.fresh()
     here, there = (Place(tmp_path / name, dsn, {}) for name in ("here", "there"))
     for place in (here, there):
