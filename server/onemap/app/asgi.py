@@ -17,6 +17,7 @@ from onemap import common, features, processes, styles, tiles
 from onemap.app.instance import Instance
 from onemap.app.revival import Revival
 from onemap.block import Block, Metric, RawRoute
+from onemap.processes.jobs import open_jobs
 from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
 from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
@@ -24,7 +25,7 @@ from onemap.web.openapi import definition
 from onemap.web.ready import Ready
 from onemap.web.respond import Responder
 from onemap.web.routing import Paths
-from onemap.web.watch import watching
+from onemap.web.watch import Watch
 
 
 def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
@@ -63,7 +64,7 @@ def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
         features.block(gate, settings, secret),
         tiles.block(gate, settings),
         styles.block(gate, instance.styles, STATIC / "vendor" / "fonts"),
-        processes.block(gate, settings),
+        processes.block(gate, settings, jobs=open_jobs(settings)),
     )
     blocks: list[Block] = []
     first = common.block(gate, settings, others, lambda call: definition(blocks, settings.service, call))
@@ -83,7 +84,7 @@ class Dispatch:
         for route in self.raw:
             match = route.pattern.fullmatch(scope["path"])
             if match:
-                with watching(receive):
+                with Watch(receive):
                     await route.app(scope, receive, send, match)
                 return
         await self.paths(scope, receive, send)
