@@ -92,9 +92,9 @@ def _maps(content: Content, analysis: Analysis, context: Context) -> Iterator[tu
     location = atlas.location()
     if location:
         yield "", location
-    shown = {chapter.collection for chapter in content.chapters}
+    shown = {chapter.collection: chapter.distance for chapter in content.chapters}
     layers: Mapping[str, Layer] = {layer.collection.id: layer for layer in analysis.layers}
     for name, layer in layers.items():
-        found = atlas.layer(layer) if name in shown else None
+        found = atlas.layer(layer, shown[name]) if name in shown else None
         if found:
             yield name, found

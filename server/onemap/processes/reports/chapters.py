@@ -8,12 +8,14 @@ from typing import Any
 
 from onemap.geo.rounding import round_half_up
 from onemap.processes.reports.content import Basis, Chapter, Closing, Column, Table, Verdict
-from onemap.processes.reports.figures import shown
+from onemap.processes.reports.figures import shown, with_mu
 from onemap.processes.reports.plain import plain_chapter
 from onemap.processes.reports.words import TONES, Words
 
 Result = Mapping[str, Any]
 _MOST_ATTRIBUTES = 6
+_NUMBERS = ("BSM", "YSDM")
+"""Fields of every table of the survey that say nothing about the feature."""
 
 
 def verdict_of(code: Any, words: Words) -> Verdict | None:
@@ -41,7 +43,7 @@ def area_columns(words: Words, share: bool = True) -> list[Column]:
     columns = [
         Column("areaRounded", words("areaRounded"), "area", 17, summed=True),
         Column("hectares", words("hectares"), "hectares", 14, summed=True),
-        Column("mu", words("mu"), "mu", 13, summed=True, of="areaRounded"),
+        Column("mu", words("mu"), "mu", 13, summed=True),
     ]
     return [*columns, Column("share", words("share"), "share", 10, summed=True, of="areaRounded")] if share else columns
 
@@ -57,9 +59,9 @@ def landuse_chapter(result: Result, words: Words) -> Chapter:
         Closing("areaRounded", words("parcelArea"), float(round_half_up(whole, 2))),
         Closing("hectares", words("parcelHectares"), float(round_half_up(whole / 1e4, 4))),
     ]
-    classes = Table("classes", words("classes"), _class_columns(words), rows, whole, closings)
+    classes = Table("classes", words("classes"), _class_columns(words), with_mu(rows), whole, closings)
     groups = [{"group": words(name), **item} for name, item in result.get("groups", {}).items()]
-    grouped = Table("groups", words("groups"), [Column("group", words("group")), *area_columns(words)], groups, whole)
+    grouped = Table("groups", words("groups"), [Column("group", words("group")), *area_columns(words)], with_mu(groups), whole)
     role = next((item["collection"] for item in result.get("data", []) if item.get("role") == "landuse"), None)
     tables = [classes, grouped, *_region_tables(result.get("regions") or (), words)]
     return Chapter(words("landuse"), tables=tables, collection=role)
@@ -83,7 +85,7 @@ def _region_tables(regions: Sequence[Mapping[str, Any]], words: Words) -> Iterat
     for level in dict.fromkeys(str(item["level"]) for item in regions):
         own = [_region_row(item) for item in regions if item["level"] == level]
         title = f"{words('regions')}：{words(level)}" if words.lang == "zh" else f"{words(level)}: {words('areas')}"
-        yield Table(f"regions:{level}", title, [*heads, *groups, *area_columns(words, share=False)], own)
+        yield Table(f"regions:{level}", title, [*heads, *groups, *area_columns(words, share=False)], with_mu(own))
     rows = [
         {**_class_row(item, words), "level": words(str(region["level"])), "region": region["code"],
          "regionName": region.get("name")}
@@ -94,7 +96,7 @@ def _region_tables(regions: Sequence[Mapping[str, Any]], words: Words) -> Iterat
     first.append(Column("regionName", words("name"), width=18))
     kept = [replace(column, summed=False) for column in _class_columns(words) if column.key != "share"]
     if rows:
-        yield Table("regionClasses", words("regionClasses"), [*first, *kept], rows, detail=True)
+        yield Table("regionClasses", words("regionClasses"), [*first, *kept], with_mu(rows), detail=True)
 
 
 def _region_row(region: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,6 +150,7 @@ def layer_chapter(layer: Mapping[str, Any], words: Words) -> Chapter:
         tables,
         basis,
         layer.get("collection"),
+        layer.get("distance"),
     )
 
 
@@ -193,15 +196,15 @@ def hit_table(
             **hit,
             "layer": name,
             "significant": _yes(hit.get("significant"), words),
-            "attributes": _attributes(hit.get("properties") or {}),
+            "attributes": _attributes(hit.get("properties") or {}, layer.get("collection"), words),
         }
         for name, layer in layers
         for hit in layer.get("hits") or ()
     ]
     columns = [
         *([Column("layer", words("layer"), width=18)] if titled else []),
-        Column("id", words("id"), width=20),
-        Column("name", words("name"), width=18),
+        Column("id", words("id"), width=16),
+        Column("name", words("name"), width=22),
         Column("areaRounded", words("areaRounded"), "area", 15, summed=True),
         Column("hectares", words("hectares"), "hectares", 13, summed=True),
         Column("share", words("share"), "share", 9),
@@ -211,9 +214,10 @@ def hit_table(
     return Table(identifier, title, columns, rows)
 
 
-def _attributes(properties: Mapping[str, Any]) -> str:
+def _attributes(properties: Mapping[str, Any], collection: Any, words: Words) -> str:
     """Return the first attributes of a feature that say something, on one line."""
-    told = [f"{key}={value}" for key, value in properties.items() if value not in (None, "")]
+    said = ((key, value) for key, value in properties.items() if value not in (None, "") and key not in _NUMBERS)
+    told = [f"{words.field(collection, key)}: {value}" for key, value in said]
     return "; ".join(told[:_MOST_ATTRIBUTES])
 
 

@@ -12,6 +12,7 @@ from onemap.processes.analysis import Analysis
 from onemap.processes.model import Context
 from onemap.processes.reports.chapters import all_hits, chapters_of, verdict_of
 from onemap.processes.reports.content import Chapter, Column, Content, Fact, Table
+from onemap.processes.reports.figures import with_mu
 from onemap.processes.reports.plain import is_result
 from onemap.processes.reports.words import Words
 
@@ -24,7 +25,11 @@ def compose(title: str, media_type: str, analysis: Analysis, context: Context, e
 
     ``title``: of the process; ``media_type``: that the parcels came in; ``evidence``: address of the evidence.
     """
-    words = Words(context.lang)
+    fields = {
+        layer.collection.id: {field.name: field.title.get(context.lang) for field in layer.view.columns}
+        for layer in analysis.layers
+    }
+    words = Words(context.lang, fields)
     result = analysis.result
     chapters = list(chapters_of(result, words))
     sheets = [found] if (found := all_hits(result, words)) else []
@@ -109,11 +114,11 @@ def _parcels(analysis: Analysis, words: Words) -> Table:
         Column("name", words("name"), width=24),
         Column("areaRounded", words("areaRounded"), "area", 17, summed=True),
         Column("hectares", words("hectares"), "hectares", 14, summed=True),
-        Column("mu", words("mu"), "mu", 13, summed=True, of="areaRounded"),
+        Column("mu", words("mu"), "mu", 13, summed=True),
     ]
     if any(row["given"] for row in rows):
         columns += [Column("given", words("given"), width=16), Column("difference", words("difference"), "hectares", 13)]
-    return Table("parcels", words("parcels"), columns, rows)
+    return Table("parcels", words("parcels"), columns, with_mu(rows))
 
 
 def _difference(given: Any, area: float) -> float | None:

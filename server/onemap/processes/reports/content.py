@@ -15,8 +15,8 @@ Row = Mapping[str, Any]
 class Column:
     """A column: the key of its values in the rows, its title, what they are, how wide it is (letters).
 
-    ``summed``: the last row has its sum. ``of``: values are worked out from those of another column: a share of the
-    table's ``whole``, or 亩 from m2.
+    ``summed``: the last row has its sum. ``of``: values are the share that those of another column have in the
+    table's ``whole``.
     """
 
     key: str
@@ -70,7 +70,7 @@ class Basis:
 class Chapter:
     """A part of a report. ``depth``: 1 for a part of its own, 2 for one inside the part before.
 
-    ``collection``: the layer whose map stands here.
+    ``collection``: the layer whose map stands here, ``distance``: how far its nearest feature is (m).
     """
 
     title: str
@@ -80,6 +80,7 @@ class Chapter:
     tables: Sequence[Table] = ()
     basis: Sequence[Basis] = ()
     collection: str | None = None
+    distance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from onemap.geo.rounding import mu, round_half_up
-from onemap.processes.reports.content import PLACES, Closing, Column, Table
+from onemap.geo.rounding import MU, close_table, mu, round_half_up
+from onemap.processes.reports.content import PLACES, Closing, Column, Row, Table
 
 
 def exact(value: float, kind: str) -> Decimal:
@@ -22,8 +22,6 @@ def value_of(column: Column, row: Any, table: Table) -> Any:
     base = row.get(column.of)
     if base is None:
         return None
-    if column.kind == "mu":
-        return float(mu(base))
     return base / table.whole if table.whole else None
 
 
@@ -52,3 +50,13 @@ def closes(closing: Closing, table: Table) -> bool:
     """Whether the sum of a column is what it must be."""
     column = next(item for item in table.columns if item.key == closing.column)
     return total(column, table) == exact(closing.value, column.kind)
+
+
+def with_mu(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with their rounded areas in 亩 too, closed: they sum to what the sum of the areas is."""
+    areas = [Decimal(str(row["areaRounded"])) for row in rows]
+    try:
+        closed = close_table([area / MU for area in areas], sum(areas, Decimal(0)) / MU, PLACES["mu"])
+    except ValueError:
+        closed = [mu(area) for area in areas]
+    return [{**row, "mu": float(value)} for row, value in zip(rows, closed, strict=True)]

@@ -164,10 +164,11 @@ TONES: Mapping[str, str] = {
 
 
 class Words:
-    """The words of one language."""
+    """The words of one language. ``fields``: titles of the fields of layers, by collection and name."""
 
-    def __init__(self, lang: str) -> None:
+    def __init__(self, lang: str, fields: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.lang = lang
+        self._fields = fields or {}
         self._place = 1 if lang == "en" else 0
 
     def __call__(self, key: str, **values: object) -> str:
@@ -179,3 +180,7 @@ class Words:
     def status(self, code: object) -> str:
         """Return the words for a status."""
         return self(str(code)) if code in TONES else str(code)
+
+    def field(self, collection: object, name: str) -> str:
+        """Return the title of a field, its name where none is known."""
+        return self._fields.get(str(collection), {}).get(name, name)

@@ -161,8 +161,6 @@ class _Sheet:
 
     def _worked_out(self, column: Column, row: int) -> str:
         base = f"{self.letters[column.of]}{row}"
-        if column.kind == "mu":
-            return f"=ROUND({base}*3/2000,2)"
         return f"=IF({self.whole}=0,0,{base}/{self.whole})" if self.whole else "=0"
 
     def _formula(self, cell: Any, formula: str, kind: Kind) -> None:

@@ -11,7 +11,7 @@ from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
 from onemap.processes.parcels import ParcelSet
 from onemap.processes.reports.maps.drawing import Entry, Sheet, draw, pattern_definitions
-from onemap.processes.reports.maps.frame import HEIGHT, WIDTH, Frame, frame_for
+from onemap.processes.reports.maps.frame import HEIGHT, WIDTH, Frame, around, frame_for
 from onemap.processes.reports.maps.furniture import border, north_arrow, scale_bar
 from onemap.processes.reports.maps.paths import element, path_of
 from onemap.processes.reports.words import Words
@@ -21,6 +21,8 @@ _FONT = "Noto Sans SC"
 _LEAST_SURROUNDINGS = 24_000.0
 _SURROUNDINGS = 6.0
 _MARK_PIXELS = 26.0
+_BEYOND = 1.15
+"""How far beyond the nearest feature a map reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +47,31 @@ class Atlas:
         """Return the map of the surroundings with administrative divisions; None where the parcels have no place."""
         if self._frame is None:
             return None
-        sheet = Sheet(_wider(self._frame), self._context.lang)
+        wide = (self._frame.bounds[2] - self._frame.bounds[0]) * _SURROUNDINGS
+        sheet = Sheet(around(self._frame, max(wide, _LEAST_SURROUNDINGS)), self._context.lang)
         for layer in self._admin:
             self._draw(sheet, layer)
         sheet.shapes += self._mark(sheet.frame)
         return self._map(sheet, self._words("location"), [layer.collection.attribution for layer in self._admin])
 
-    def layer(self, layer: Layer) -> Map | None:
-        """Return the map of a layer around the parcels; None where there is none to be made."""
+    def layer(self, layer: Layer, distance: float | None = None) -> Map | None:
+        """Return the map of a layer around the parcels; None where there is none to be made.
+
+        ``distance``: metres to the nearest feature, which the map is to show.
+        """
         if self._frame is None:
             return None
-        sheet = Sheet(self._frame, self._context.lang)
+        wide = self._frame.bounds[2] - self._frame.bounds[0]
+        if distance:
+            wide += 2 * _BEYOND * distance * WIDTH / HEIGHT
+        sheet = Sheet(around(self._frame, wide), self._context.lang)
         if not self._draw(sheet, layer):
             return None
         legend = list(sheet.entries)
         for admin in self._admin if layer.role != "admin" else ():
             self._draw(sheet, admin)
         sheet.entries = legend
-        sheet.shapes += self._outline(sheet.frame)
+        sheet.shapes += self._mark(sheet.frame)
         sheet.entries.insert(0, Entry(self._words("parcelLine"), "".join(_strokes("M3,9 27,9"))))
         return self._map(sheet, layer.collection.title.get(self._context.lang), [layer.collection.attribution])
 
@@ -121,12 +130,3 @@ def _strokes(path: str) -> list[str]:
         element("path", d=path, fill="none", stroke="#ffffff", stroke_width=5.5, stroke_linejoin="round"),
         element("path", d=path, fill="none", stroke=_RED, stroke_width=2.6, stroke_linejoin="round"),
     ]
-
-
-def _wider(frame: Frame) -> Frame:
-    """Return a frame around the same middle that shows the surroundings."""
-    west, south, east, north = frame.bounds
-    wide = max((east - west) * _SURROUNDINGS, _LEAST_SURROUNDINGS)
-    high = wide * HEIGHT / WIDTH
-    x, y = (west + east) / 2, (south + north) / 2
-    return Frame(frame.crs, (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onemap.geo.crs import CRS84, Bounds, Crs, crs_from_srid, to_lonlat, transform, transform_bounds
 
 Geometries = NDArray[np.object_]
-WIDTH, HEIGHT = 960.0, 600.0
+WIDTH, HEIGHT = 960.0, 520.0
 """Pixels of a map, 96 to an inch before it is fitted to the page."""
 _LEAST_METRES = 200.0
 _CIRCUMFERENCE_PIXEL = 156543.03392804097
@@ -74,6 +74,13 @@ def _clipped(geometries: Geometries, box: Bounds) -> Geometries:
         except shapely.GEOSException:  # an invalid polygon: only those are mended
             mended = shapely.make_valid(geometries)
             return np.asarray(shapely.intersection(mended, shapely.box(*box)), dtype=object)
+
+
+def around(frame: Frame, wide: float) -> Frame:
+    """Return the frame with the same middle that is ``wide`` metres wide."""
+    west, south, east, north = frame.bounds
+    x, y, high = (west + east) / 2, (south + north) / 2, wide * frame.height / frame.width
+    return Frame(frame.crs, (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2), frame.width, frame.height)
 
 
 def plane_for(longitude: float) -> Crs:
