@@ -17,6 +17,7 @@ from onemap import common, features, processes, styles, tiles
 from onemap.app.instance import Instance
 from onemap.app.revival import Revival
 from onemap.block import Block, Metric, RawRoute
+from onemap.processes.jobs import open_jobs
 from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
 from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
@@ -61,7 +62,7 @@ def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
         features.block(gate, settings, secret),
         tiles.block(gate, settings),
         styles.block(gate, instance.styles, STATIC / "vendor" / "fonts"),
-        processes.block(gate, settings),
+        processes.block(gate, settings, jobs=open_jobs(settings)),
     )
     blocks: list[Block] = []
     first = common.block(gate, settings, others, lambda call: definition(blocks, settings.service, call))

@@ -32,6 +32,7 @@ class Output:
     """An output: its titles and schema. ``media_type``: how it stands alone in a raw response.
 
     ``others``: media types that it may be asked for instead. ``default``: given when no outputs are named.
+    ``by_reference``: of an output asked for, whether its address is wanted in the place of its value.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Output:
     media_type: str = JSON_MEDIA_TYPE
     default: bool = True
     others: tuple[str, ...] = ()
+    by_reference: bool = False
 
 
 def unheard(done: float, message: str) -> None:

@@ -15,7 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onemap.block import HTML, Call, Format, Links, Principal
 from onemap.block.query import parse_query
-from onemap.errors import BadRequest, ClientError, ClientGone, MethodNotAllowed, NotFound, Unavailable, UriTooLong
+from onemap.errors import (
+    BadRequest,
+    ClientError,
+    ClientGone,
+    MethodNotAllowed,
+    NotFound,
+    TooManyJobs,
+    Unavailable,
+    UriTooLong,
+)
 from onemap.security import identify
 from onemap.web import problem
 from onemap.web.html import SECURITY_HEADERS, Pages
@@ -119,10 +128,12 @@ class Boundary:
 
     async def _answer(self, error: Exception, scope: Scope, send: Send) -> None:
         document = problem.problem(error, scope["path"], scope["onemap.request_id"])
-        headers = {"Content-Type": problem.MEDIA_TYPE, "Vary": VARY}
+        accept = scope["onemap.headers"].get("accept", "")
+        media_type = problem.media_type(scope.get("onemap.json_problems", False), accept)
+        headers = {"Content-Type": media_type, "Vary": VARY}
         if allow := document.pop("allow", None):
             headers["Allow"] = str(allow)
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable | TooManyJobs):
             headers["Retry-After"] = str(error.retry_after)
         body = orjson.dumps(document)
         if _wants_page(scope):

@@ -10,9 +10,9 @@ import anyio.to_thread
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from onemap.block import Block, Call, Endpoint
+from onemap.block import Block, Call, Endpoint, Format
 from onemap.block.query import SHARED, parse_query, refuse_unknown
-from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge, UnsupportedMediaType
+from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, TooLarge, UnsupportedMediaType
 from onemap.web.negotiate import choose_format, choose_language
 from onemap.web.respond import Responder, send_response
 from onemap.web.watch import watching
@@ -42,6 +42,7 @@ class Operations:
         if endpoint is None:
             await self._other(await self._allowed(scope), scope, send)
             return
+        scope["onemap.json_problems"] = endpoint.json_problems
         call = await self._call(endpoint, scope, receive)
         with watching(receive) as caller:
             reply = await endpoint.handler(call)
@@ -80,7 +81,7 @@ class Operations:
         return Call(
             principal=scope["onemap.principal"],
             links=scope["onemap.links"],
-            format=choose_format(endpoint.formats, wanted.get("f"), headers.get("accept", "")),
+            format=_format(endpoint, wanted.get("f"), headers.get("accept", "")),
             path=_path_parameters(scope),
             query=query,
             headers=headers,
@@ -88,6 +89,15 @@ class Operations:
             lang=choose_language(wanted.get("lang"), scope["onemap.language"], headers.get("accept-language", "")),
             request_id=scope["onemap.request_id"],
         )
+
+
+def _format(endpoint: Endpoint, wanted: str | None, accept: str) -> Format:
+    try:
+        return choose_format(endpoint.formats, wanted, accept)
+    except NotAcceptable:
+        if endpoint.any_accept:
+            return endpoint.formats[0]
+        raise
 
 
 def _path_parameters(scope: Scope) -> dict[str, str]:
