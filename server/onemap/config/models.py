@@ -249,6 +249,8 @@ class ProcessSettings(Model):
     max_area_km2: float = Field(50_000.0, gt=0, description="Largest total area of the parcels, km2.")
     max_hits: int = Field(1_000, ge=1, description="Most hits listed per layer; totals always count all.")
     min_area: float = Field(1.0, ge=0, description="Hits below this area (m2) are flagged as insignificant.")
+    min_width: float = Field(0.1, ge=0, description="Hits thinner than this (m) are flagged as insignificant.")
+    layer_seconds: float = Field(60.0, gt=0, description="Longest time for one layer; then it is said to be unknown.")
     search_distance: float = Field(10_000.0, ge=0, description="Nearest features are sought within this many metres.")
     references: ReferenceSettings = Field(
         default_factory=ReferenceSettings, description="Inputs by reference; off unless hosts are listed."
