@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Desk:
     """The styles of the maps, the folder of the typefaces of reports, and who attests results.
 
-    ``titles``: of the processes, by id. Without styles layers are drawn plainly, without typefaces there is no report, without a notary no evidence.
+    ``titles``: of the processes, by id. Without styles layers are drawn plainly, without typefaces there is no report,
+    without a notary no evidence.
     """
 
     styles: Library = field(default_factory=Library)

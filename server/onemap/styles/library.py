@@ -9,8 +9,8 @@ from pathlib import Path
 
 from onemap.config import read_yaml, validate
 from onemap.errors import ConfigError, InvalidParameter, did_you_mean
-from onemap.styles.declare import STYLE_ID, LayerDeclaration, Pattern, StyleDeclaration
 from onemap.store import View
+from onemap.styles.declare import STYLE_ID, LayerDeclaration, Pattern, StyleDeclaration
 from onemap.styles.filters import parse
 from onemap.styles.portrayal import Portrayal, plain, portray
 

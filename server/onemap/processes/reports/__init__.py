@@ -24,7 +24,10 @@ OUTPUTS = (
     Output(
         "report",
         Text(zh="报告", en="Report"),
-        Text(zh="PDF 报告：项目、位置图、各图层图与表、结论、数据现势性", en="PDF: project, maps, tables, conclusion, data"),
+        Text(
+            zh="PDF 报告：项目、位置图、各图层图与表、结论、数据现势性",
+            en="PDF: project, maps, tables, conclusion, data",
+        ),
         {**_FILE, "contentMediaType": PDF},
         PDF,
         default=False,
@@ -62,7 +65,9 @@ def make(process: Process, media_type: str, analysis: Analysis, context: Context
     wanted = [output.id for output in OUTPUTS if output.id in context.wanted]
     if not wanted:
         return made
-    content = compose(process.title.get(context.lang), media_type, analysis, context, _evidence(process, analysis, context))
+    content = compose(
+        process.title.get(context.lang), media_type, analysis, context, _evidence(process, analysis, context)
+    )
     writers: Mapping[str, Callable[[], Any]] = {
         "report": lambda: _report(content, analysis, context),
         "table": lambda: workbook(content),

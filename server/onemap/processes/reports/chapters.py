@@ -61,7 +61,9 @@ def landuse_chapter(result: Result, words: Words) -> Chapter:
     ]
     classes = Table("classes", words("classes"), _class_columns(words), with_mu(rows), whole, closings)
     groups = [{"group": words(name), **item} for name, item in result.get("groups", {}).items()]
-    grouped = Table("groups", words("groups"), [Column("group", words("group")), *area_columns(words)], with_mu(groups), whole)
+    grouped = Table(
+        "groups", words("groups"), [Column("group", words("group")), *area_columns(words)], with_mu(groups), whole
+    )
     role = next((item["collection"] for item in result.get("data", []) if item.get("role") == "landuse"), None)
     tables = [classes, grouped, *_region_tables(result.get("regions") or (), words)]
     return Chapter(words("landuse"), tables=tables, collection=role)

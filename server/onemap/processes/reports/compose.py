@@ -10,10 +10,10 @@ from onemap import __version__
 from onemap.geo.rounding import round_half_up
 from onemap.processes.analysis import Analysis
 from onemap.processes.model import Context
+from onemap.processes.nesting import data_of, nested
 from onemap.processes.reports.chapters import all_hits, chapters_of, verdict_of
 from onemap.processes.reports.content import Chapter, Column, Content, Fact, Table
 from onemap.processes.reports.figures import with_mu
-from onemap.processes.reports.plain import is_result
 from onemap.processes.reports.words import Words
 
 _GIVEN = "地块面积"
@@ -50,18 +50,6 @@ def compose(title: str, media_type: str, analysis: Analysis, context: Context, e
         sheets,
         evidence,
     )
-
-
-def nested(result: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the results of other processes that a result nests, by process id, outer ones first."""
-    for value in result.values():
-        if not is_result(value):
-            continue
-        inner = [value] if "process" in value and "parcels" in value else list(value.values())
-        for item in inner:
-            if isinstance(item.get("process"), Mapping) and "parcels" in item:
-                yield str(item["process"].get("id", "")), item
-            yield from nested(item)
 
 
 def _marked(name: str, chapters: Sequence[Chapter]) -> list[Chapter]:
@@ -117,7 +105,10 @@ def _parcels(analysis: Analysis, words: Words) -> Table:
         Column("mu", words("mu"), "mu", 13, summed=True),
     ]
     if any(row["given"] for row in rows):
-        columns += [Column("given", words("given"), width=16), Column("difference", words("difference"), "hectares", 13)]
+        columns += [
+            Column("given", words("given"), width=16),
+            Column("difference", words("difference"), "hectares", 13),
+        ]
     return Table("parcels", words("parcels"), columns, with_mu(rows))
 
 
@@ -131,8 +122,7 @@ def _difference(given: Any, area: float) -> float | None:
 
 def _currency(result: Mapping[str, Any], context: Context, words: Words) -> Table:
     """Return the data used, that of nested results too, each layer once."""
-    used = [*result.get("data", ()), *(item for _, inner in nested(result) for item in inner.get("data", ()))]
-    rows = list({(item.get("collection"), item.get("version")): item for item in used}.values())
+    rows = data_of(result)
     titles = {view.collection.id: view.collection.title for view in context.gate.views(context.principal)}
     told = [
         {**item, "title": titles[item["collection"]].get(context.lang) if item.get("collection") in titles else ""}
@@ -158,4 +148,3 @@ def _warnings(result: Mapping[str, Any], words: Words) -> Table:
         Column("message", words("message"), width=80),
     ]
     return Table("warnings", words("warnings"), columns, rows)
-

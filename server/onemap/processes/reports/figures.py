@@ -35,7 +35,7 @@ def shown(value: Any, kind: str) -> str:
     """Return a value as a text: areas with separators of thousands, shares in percent."""
     if value is None or value == "":
         return "–" if kind != "text" else ""
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, bool | str):
         return str(value)
     if kind == "share":
         return f"{round_half_up(value * 100, 2):,}%"

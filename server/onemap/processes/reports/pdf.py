@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -22,7 +22,8 @@ from onemap.processes.reports.words import Words
 FAMILY = "Noto Sans SC"
 _MOST_ROWS = 1_000
 _WORDS = ("page", "overall", "location", "areaDefinition", "evidence", "evidenceHint")
-_STANDARD = "ua-1"
+_STANDARD: Final = "ua-1"
+"""PDF/UA-1: tagged, so that it can be read aloud. PDF/A asks for a date, which would be a clock."""
 
 
 def pdf(content: Content, maps: Mapping[str, Map], service: str, area: str, typefaces: Path | None) -> bytes:
@@ -38,7 +39,9 @@ def _typeset(data: str, typefaces: Path | None) -> bytes:
     try:
         import typst  # large, and needed for this output only
     except ImportError:
-        raise Unavailable("Reports cannot be typeset here.", "Install the package 'typst'; other outputs work.") from None
+        raise Unavailable(
+            "Reports cannot be typeset here.", "Install the package 'typst'; other outputs work."
+        ) from None
     if typefaces is None or FAMILY not in (found := _fonts(typefaces)).families():
         raise Unavailable("The fonts of reports are not installed here.", "Run scripts/assets.sh; other outputs work.")
     form = Path(__file__).with_name("report.typ").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from onemap.processes.nesting import is_result
 from onemap.processes.reports.content import Chapter, Column, Kind, Table
 from onemap.processes.reports.words import Words
 
@@ -39,15 +40,6 @@ def plain_chapter(result: Mapping[str, Any], words: Words, layers_told: bool) ->
     if single:
         tables.insert(0, _pairs("facts", words("facts"), single, words))
     return Chapter(words("facts"), tables=tables) if tables else None
-
-
-def is_result(value: Any) -> bool:
-    """Whether a value is the result of another process, or holds such results by process id."""
-    if not isinstance(value, Mapping):
-        return False
-    if isinstance(value.get("process"), Mapping) and "parcels" in value:
-        return True
-    return bool(value) and all(is_result(item) for item in value.values())
 
 
 def _tables(key: str, value: Any, words: Words) -> Iterator[Table]:
@@ -85,7 +77,9 @@ def _column(name: str, rows: Sequence[Mapping[str, Any]], words: Words) -> Colum
     numbers = values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     if numbers:
         whole = all(isinstance(value, int) for value in values)
-        return Column(name, title, _KINDS.get(last, "hectares" if _ministry(last) else "integer" if whole else "number"))
+        return Column(
+            name, title, _KINDS.get(last, "hectares" if _ministry(last) else "integer" if whole else "number")
+        )
     width = max((len(str(value)) for value in values), default=8)
     return Column(name, title, "text", max(10, min(_WIDE, width + 2)))
 

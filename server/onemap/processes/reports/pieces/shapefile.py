@@ -63,5 +63,3 @@ def _array(table: PieceTable, item: Fitted, encoding: str) -> Any:
 
 def _flat(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     return np.asarray(shapely.force_2d(geometries), dtype=object)
-
-

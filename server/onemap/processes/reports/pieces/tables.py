@@ -38,7 +38,7 @@ class PieceTable:
 def tables_of(analysis: Analysis) -> list[PieceTable]:
     """Return the parcels and the pieces of each layer; names are unlike also in capitals."""
     parcels = analysis.parcels
-    own = {
+    own: dict[str, Sequence[Any]] = {
         "index": [parcel.index + 1 for parcel in parcels.parcels],
         "id": [parcel.id for parcel in parcels.parcels],
         "name": [parcel.name for parcel in parcels.parcels],
