@@ -15,7 +15,7 @@ from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.stores import named_stores
 from onemap.config import shipped
 from onemap.errors import ConfigError, OneMapError
-from onemap.processes import built_in
+from onemap.processes import available
 from onemap.processes.desk import Desk
 from onemap.processes.evidence import Evidence, Notary
 from onemap.processes.evidence.verify import Finding, rerun, result_finding, signature_findings
@@ -107,7 +107,7 @@ def _again(found: Evidence, instance: Instance, desk: Desk, notary: Notary) -> l
     codes = load_codes(shipped("codes"))
     context = Context(instance.gate, identify(), instance.settings, codes, desk=desk)
     try:
-        return list(rerun(found, notary.store.question(found.id), built_in(), context))
+        return list(rerun(found, notary.store.question(found.id), available(instance.settings), context))
     except OneMapError as error:
         return [Finding("re-run", False, error.detail)]
 

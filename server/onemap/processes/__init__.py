@@ -17,6 +17,7 @@ from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
+from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
 from onemap.processes.routes import Handlers
 from onemap.processes.schemas import SCHEMAS
@@ -29,12 +30,17 @@ WITH_JOBS = tuple(_CONF + name for name in ("job-list", "dismiss"))
 CALLBACK = _CONF + "callback"
 PROCESSES_REL = "http://www.opengis.net/def/rel/ogc/1.0/processes"
 
-__all__ = ["CONFORMANCE", "Processes", "block", "built_in"]
+__all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
     return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, Echo])
+
+
+def available(settings: Settings) -> Processes:
+    """Return the processes of an instance: those that come with the server, and plug-ins. Raises ConfigError."""
+    return with_plugins(built_in(), settings.processes.plugins)
 
 
 def block(
@@ -50,7 +56,7 @@ def block(
 
     Raises ConfigError when a rule catalogue or code list cannot be read.
     """
-    known = processes or built_in()
+    known = processes or available(settings)
     handlers = Handlers(known, gate, settings, load_codes(shipped("codes")), jobs, desk or Desk())
     callbacks = jobs is not None and bool(settings.processes.callbacks.hosts)
     return Block(

@@ -86,7 +86,14 @@ def _input(field: FieldInfo, lang: str) -> dict[str, Any]:
 
 
 def _output(output: Output, lang: str) -> dict[str, Any]:
-    return {**_titles(output.title, output.description, lang), "schema": dict(output.schema)}
+    return {**_titles(output.title, output.description, lang), "schema": output_schema(output)}
+
+
+def output_schema(output: Output) -> dict[str, Any]:
+    """Return the JSON Schema of an output: one branch for each media type that it may be asked for in."""
+    if not output.others:
+        return dict(output.schema)
+    return {"oneOf": [{**output.schema, "contentMediaType": one} for one in (output.media_type, *output.others)]}
 
 
 def _titles(title: Text, text: Text, lang: str) -> dict[str, Any]:

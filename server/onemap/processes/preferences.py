@@ -23,11 +23,10 @@ class Preferences:
         return self.asynchronous or self.wait is not None
 
     def applied(self, finished: bool) -> dict[str, str]:
-        """Return the header that says which preferences were honoured. ``finished``: within the time to wait."""
-        honoured = ["respond-async"] if self.asynchronous else []
-        if self.wait is not None and finished:
-            honoured.append(f"wait={self.wait}")
-        return {"Preference-Applied": ", ".join(honoured)} if honoured else {}
+        """Return the header that says which preference was honoured. ``finished``: within the time to wait."""
+        if finished:
+            return {"Preference-Applied": f"wait={self.wait}"} if self.wait is not None else {}
+        return {"Preference-Applied": "respond-async"} if self.asynchronous else {}
 
 
 def read_preferences(header: str) -> Preferences:

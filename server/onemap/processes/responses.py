@@ -36,13 +36,18 @@ def respond(response: str, made: Sequence[Made], headers: Mapping[str, str] = NO
     (/req/core/job-creation-sync-raw-value-one, -raw-ref, -raw-value-multi, -raw-mixed-multi).
     """
     if response == "document":
-        return Document({one.id: _inline(one) for one in made}, headers=headers)
+        return Document(document(made), headers=headers)
     if all(one.href for one in made):
         return Content(b"", JSON_MEDIA_TYPE, 204, {**headers, "Link": _joined(headers, made)})
     if len(made) == 1:
         return alone(made[0], headers)
     body, media_type = _multipart(made)
     return Content(body, media_type, headers=headers)
+
+
+def document(made: Sequence[Made]) -> dict[str, Any]:
+    """Return outputs as a document (results.yaml)."""
+    return {one.id: _inline(one) for one in made}
 
 
 def alone(one: Made, headers: Mapping[str, str] = NO_HEADERS) -> Reply:

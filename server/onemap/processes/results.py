@@ -33,7 +33,7 @@ def all_results(job: str, kept: StoredResults, links: Links, headers: Mapping[st
     values = [one for one in kept.outputs if not one.by_reference]
     if kept.response == "raw" and len(kept.outputs) == 1 and values:
         return one_result(job, values[0], headers)
-    return respond(kept.response, [_made(job, one, links) for one in kept.outputs], headers)
+    return respond(kept.response, [made_of(job, one, links) for one in kept.outputs], headers)
 
 
 def _described(kept: StoredResults, links: Links, headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -43,7 +43,8 @@ def _described(kept: StoredResults, links: Links, headers: Mapping[str, str]) ->
     return {**headers, "Link": ", ".join(told)} if more else headers
 
 
-def _made(job: str, one: StoredOutput, links: Links) -> Made:
+def made_of(job: str, one: StoredOutput, links: Links) -> Made:
+    """Return an output that was kept as it is answered: its value, or its address."""
     if one.by_reference:
         return Made(one.id, one.media_type, href=output_address(links, job, one.id))
     return Made(one.id, one.media_type, one.value())

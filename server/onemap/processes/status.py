@@ -32,8 +32,8 @@ def status_info(job: Job, links: Links) -> dict[str, Any]:
 
 
 def _moment(time: datetime) -> str:
-    """Return a time in UTC, to the millisecond (RFC 3339)."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    """Return a time in UTC, as precisely as it is kept, so that the job list finds it again (RFC 3339)."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _links(job: Job, links: Links) -> list[Link]:

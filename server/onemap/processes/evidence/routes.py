@@ -132,6 +132,6 @@ def _links(links: Links, found: Evidence) -> list[dict[str, str | bool]]:
     process = found.statement["process"]["id"]
     return [
         link(links.to("processes", process), "related", JSON.media_type, "The process"),
-        link(links.to("evidence", "keys"), "http://www.iana.org/assignments/relation/key", "application/jwk-set+json",
+        link(links.to("evidence", "keys"), "related", "application/jwk-set+json",
              "The public keys"),
     ]  # fmt: skip
