@@ -14,9 +14,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onemap import common, features, processes, styles, tiles
+from onemap.app.desk import desk_of
 from onemap.app.instance import Instance
 from onemap.app.revival import Revival
 from onemap.block import Block, Metric, RawRoute
+from onemap.processes import evidence
 from onemap.processes.jobs import open_jobs
 from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
@@ -59,12 +61,13 @@ def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
 
 def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
     """Return the building blocks, Common first."""
-    gate, settings = instance.gate, instance.settings
+    gate, settings, desk = instance.gate, instance.settings, desk_of(instance)
     others = (
         features.block(gate, settings, secret),
         tiles.block(gate, settings),
         styles.block(gate, instance.styles, STATIC / "vendor" / "fonts"),
-        processes.block(gate, settings, jobs=open_jobs(settings)),
+        processes.block(gate, settings, jobs=open_jobs(settings), desk=desk),
+        *([evidence.block(gate, desk.notary)] if desk.notary else []),
     )
     blocks: list[Block] = []
     first = common.block(gate, settings, others, lambda call: definition(blocks, settings.service, call))
