@@ -14,17 +14,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onemap import common, features, processes, styles, tiles
+from onemap.app.desk import desk_of
 from onemap.app.instance import Instance
 from onemap.app.revival import Revival
 from onemap.block import Block, Metric, RawRoute
+from onemap.processes import evidence
+from onemap.processes.jobs import open_jobs
 from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
 from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
 from onemap.web.openapi import definition
 from onemap.web.ready import Ready
 from onemap.web.respond import Responder
-from onemap.web.routing import routes
-from onemap.web.watch import watching
+from onemap.web.routing import Paths
+from onemap.web.watch import Watch
 
 
 def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
@@ -35,17 +38,17 @@ def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
     pages = Pages(instance.settings.service)
     blocks = build_blocks(instance, secret or os.urandom(32))
     revival = Revival(instance.missing, instance.gate)
-    router = Router(
+    other = Router(
         [
-            *routes(blocks, Responder(pages), instance.settings.limits.body_bytes),
             *health_routes(lambda: not revival.away and all(store.ready() for store in instance.stores.values())),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         redirect_slashes=False,
         default=_not_found,
     )
+    paths = Paths(blocks, Responder(pages), instance.settings.limits.body_bytes, other)
     raw = tuple(route for block in blocks for route in block.raw)
-    limits = Limits(Identity(Dispatch(raw, router)), instance.settings.limits.uri_bytes)
+    limits = Limits(Identity(Dispatch(raw, paths)), instance.settings.limits.uri_bytes)
     context = Context(
         Cors(Boundary(limits, pages)),
         instance.settings.service.public_url,
@@ -58,12 +61,13 @@ def create_app(instance: Instance, secret: bytes | None = None) -> HttpOnly:
 
 def build_blocks(instance: Instance, secret: bytes) -> tuple[Block, ...]:
     """Return the building blocks, Common first."""
-    gate, settings = instance.gate, instance.settings
+    gate, settings, desk = instance.gate, instance.settings, desk_of(instance)
     others = (
         features.block(gate, settings, secret),
         tiles.block(gate, settings),
         styles.block(gate, instance.styles, STATIC / "vendor" / "fonts"),
-        processes.block(gate, settings),
+        processes.block(gate, settings, jobs=open_jobs(settings), desk=desk),
+        *([evidence.block(gate, desk.notary)] if desk.notary else []),
     )
     blocks: list[Block] = []
     first = common.block(gate, settings, others, lambda call: definition(blocks, settings.service, call))
@@ -76,17 +80,17 @@ class Dispatch:
     """Try the raw routes first: they answer the hot paths below the framework. Their requests have no body."""
 
     raw: Sequence[RawRoute]
-    router: ASGIApp
+    paths: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request by the first route that matches."""
         for route in self.raw:
             match = route.pattern.fullmatch(scope["path"])
             if match:
-                with watching(receive):
+                with Watch(receive):
                     await route.app(scope, receive, send, match)
                 return
-        await self.router(scope, receive, send)
+        await self.paths(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from onemap.config import Text
 from onemap.geo.crs import CRS84, transform
 from onemap.geo.geojson import geojson
 from onemap.geo.rounding import mu
+from onemap.processes.analysis import Analysis
 from onemap.processes.model import Context
 from onemap.processes.parcel_inputs import ParcelProcess, head, tail
 from onemap.processes.parcels import ParcelSet
@@ -27,11 +27,11 @@ class ParcelParse(ParcelProcess):
     )
     keywords = ("parcel", "地块", "坐标")
 
-    def __call__(self, context: Context) -> Mapping[str, Any]:
+    def analyse(self, context: Context) -> Analysis:
         """Return the parcels as a FeatureCollection in longitude, latitude, with what was assumed in ``warnings``."""
         parcels = context.parcels(self.parcels, self.crs)
         begin = head(type(self), None, parcels, parcels.stated, parcels.area)
-        return {"result": {**begin, "features": _features(parcels), **tail([], parcels.notes)}}
+        return Analysis({**begin, "features": _features(parcels), **tail([], parcels.notes)}, parcels)
 
 
 def _features(parcels: ParcelSet) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class EllipsoidArea(ParcelProcess):
     )
     keywords = ("area", "面积", "CGCS2000")
 
-    def __call__(self, context: Context) -> Mapping[str, Any]:
+    def analyse(self, context: Context) -> Analysis:
         """Return the area of each parcel; the rounded columns close to the sum of the parcels."""
         parcels = context.parcels(self.parcels, self.crs)
         closed = columns(parcels.areas, sum(parcels.areas))
@@ -75,4 +75,4 @@ class EllipsoidArea(ParcelProcess):
             for parcel, area, more in zip(parcels.parcels, parcels.areas, closed, strict=True)
         ]
         begin = head(type(self), None, parcels, parcels.stated, parcels.area)
-        return {"result": {**begin, "areas": areas, **tail([], parcels.notes)}}
+        return Analysis({**begin, "areas": areas, **tail([], parcels.notes)}, parcels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,8 +11,10 @@ from pydantic import Field
 from onemap.config import Text
 from onemap.geo.area import AREA_DEFINITION
 from onemap.geo.crs import Crs
-from onemap.processes.model import Output, Process, Words
+from onemap.processes.analysis import Analysis
+from onemap.processes.model import Context, Output, Process, Words
 from onemap.processes.parcels import Note, ParcelDocument, ParcelSet
+from onemap.processes.reports import OUTPUTS, make
 
 AREA_URI = f"http://onemap.example/def/area/{AREA_DEFINITION}"
 """The area definition as results name it: an identifier, the same on every server."""
@@ -34,7 +37,7 @@ LAYERS = Words(
 class ParcelProcess(Process):
     """A process that is asked about parcels."""
 
-    outputs = (RESULT,)
+    outputs = (RESULT, *OUTPUTS)
 
     parcels: Annotated[
         ParcelDocument,
@@ -54,6 +57,15 @@ class ParcelProcess(Process):
             Text(zh="地块未说明坐标系时的 URI", en="URI, when the parcels do not say their own"),
         ),
     ] = None
+
+    @abstractmethod
+    def analyse(self, context: Context) -> Analysis:
+        """Answer the question as data. Blocks; raises ClientError for inputs of no use."""
+
+    def __call__(self, context: Context) -> Mapping[str, Any]:
+        """Return the result, and the other outputs as far as they are wanted."""
+        analysis = self.analyse(context)
+        return {"result": analysis.result, **make(self, self.parcels.media_type, analysis, context)}
 
 
 def head(

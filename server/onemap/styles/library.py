@@ -9,8 +9,10 @@ from pathlib import Path
 
 from onemap.config import read_yaml, validate
 from onemap.errors import ConfigError, InvalidParameter, did_you_mean
+from onemap.store import View
 from onemap.styles.declare import STYLE_ID, LayerDeclaration, Pattern, StyleDeclaration
 from onemap.styles.filters import parse
+from onemap.styles.portrayal import Portrayal, plain, portray
 
 _ID = re.compile(STYLE_ID)
 
@@ -31,6 +33,12 @@ class Library:
     def whole(self) -> str | None:
         """The id of the style of the whole map."""
         return next((name for name, style in self.declared.items() if style.whole), None)
+
+    def portrayal(self, view: View) -> Portrayal:
+        """Return the first style of a collection alone, a plain one where no file draws it."""
+        named = ((name, style) for name, style in self.declared.items() if not style.whole)
+        made = (portray(name, style, self.layers(name), [view]) for name, style in named)
+        return next((style for style in made if style), None) or plain(view)
 
     def patterns(self) -> list[Pattern]:
         """Return the patterns of all styles, each once."""
