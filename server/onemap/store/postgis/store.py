@@ -354,7 +354,8 @@ class PostgisStore(Tiling):
             try:
                 row = self._sessions.row(statement, seconds=_EXTENT_SECONDS)
             except TooSlow:
-                return None
+                beneath = relation.beneath and self._discovered().relations.get(relation.beneath.name)
+                return self._extent(beneath) if beneath else None
         return None if row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
 
     def _interval(self, relation: Relation, start: str, end: str) -> tuple[Any, Any]:
