@@ -21,6 +21,7 @@ from onemap.cli.serve import Source, source_of
 from onemap.errors import ConfigError
 from onemap.processes.jobs import open_jobs
 from onemap.processes.jobs.crew import Crew
+from onemap.processes.notify import Notifier
 
 _COMMAND = (sys.executable, "-m", "onemap.cli.labour")
 
@@ -76,7 +77,10 @@ def worker(
 
 def _crew(instance: Instance, source: Source, count: int) -> Crew | None:
     store = open_jobs(instance.settings)
-    return None if store is None else Crew(store, _COMMAND, source.environment(), count)
+    if store is None:
+        return None
+    told = Notifier(store, instance.settings.processes.callbacks)
+    return Crew(store, _COMMAND, source.environment(), count, told)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -36,7 +36,8 @@ class CallingStore(Protocol):
 class Crew:
     """Workers of a store. ``command`` starts a process that computes (``labour``).
 
-    ``told`` is called in the worker's thread after a job of its own has ended, never for a dismissed one.
+    ``told`` is called in the worker's thread when a job of its own begins, and after it has ended, never for a
+    dismissed one.
     """
 
     store: JobStore

@@ -23,13 +23,14 @@ _PART = ".part"
 
 @dataclass(frozen=True, slots=True)
 class StoredOutput:
-    """An output as it was kept. ``plain``: a JSON value, not bytes as they are."""
+    """An output as it was kept. ``plain``: a JSON value, not bytes as they are. ``by_reference``: as asked for."""
 
     id: str
     media_type: str
     path: Path
     plain: bool
     size: int
+    by_reference: bool = False
 
     def value(self) -> Any:
         """Return the value as the process gave it."""
@@ -39,13 +40,24 @@ class StoredOutput:
 
 @dataclass(frozen=True, slots=True)
 class StoredResults:
-    """The outputs of a job, in the order asked for, and the form of response (raw or document)."""
+    """The outputs of a job, in the order asked for, and the form of response (raw or document).
+
+    ``evidence``: id of the evidence of the result.
+    """
 
     response: str
     outputs: tuple[StoredOutput, ...]
+    evidence: str | None = None
 
 
-def write_results(folder: Path, outputs: Sequence[Output], response: str, values: Mapping[str, Any], most: int) -> None:
+def write_results(
+    folder: Path,
+    outputs: Sequence[Output],
+    response: str,
+    values: Mapping[str, Any],
+    most: int,
+    evidence: str | None = None,
+) -> None:
     """Write the values of outputs to a folder. Raises TooLarge beyond ``most`` bytes, OSError when the disk is full."""
     part = folder.with_name(folder.name + _PART)
     for stale in (part, folder):
@@ -61,8 +73,9 @@ def write_results(folder: Path, outputs: Sequence[Output], response: str, values
             raise TooLarge(f"The results have more than {most} bytes.", "Ask for less at a time.")
         _write(part / str(at), content)
         plain = not isinstance(value, bytes)
-        entries.append({"id": output.id, "mediaType": output.media_type, "file": str(at), "plain": plain})
-    _write(part / MANIFEST, orjson.dumps({"response": response, "outputs": entries}))
+        entry = {"id": output.id, "mediaType": output.media_type, "file": str(at), "plain": plain}
+        entries.append(entry | {"reference": output.by_reference})
+    _write(part / MANIFEST, orjson.dumps({"response": response, "outputs": entries, "evidence": evidence}))
     _settle(part)
     part.rename(folder)
     _settle(folder.parent)
@@ -74,8 +87,9 @@ def read_results(folder: Path) -> StoredResults:
     outputs = []
     for entry in found["outputs"]:
         path = folder / entry["file"]
-        outputs.append(StoredOutput(entry["id"], entry["mediaType"], path, entry["plain"], path.stat().st_size))
-    return StoredResults(found["response"], tuple(outputs))
+        size, by_reference = path.stat().st_size, entry["reference"]
+        outputs.append(StoredOutput(entry["id"], entry["mediaType"], path, entry["plain"], size, by_reference))
+    return StoredResults(found["response"], tuple(outputs), found.get("evidence"))
 
 
 def discard(folder: Path) -> None:

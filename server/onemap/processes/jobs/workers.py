@@ -24,11 +24,12 @@ _IDLE_SECONDS = 300.0
 _REST_SECONDS = 3.0
 _log = logging.getLogger("onemap.jobs")
 
-Told = Callable[[Claim, Outcome], None]
+Told = Callable[[Claim, Outcome | None], None]
+"""Takes the news of a job: None that it is worked on, then how it ended."""
 
 
-def untold(claim: Claim, outcome: Outcome) -> None:
-    """Take the news of a job that ended, to no purpose."""
+def untold(claim: Claim, outcome: Outcome | None) -> None:
+    """Take the news of a job, to no purpose."""
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Worker:
         try:
             process = self._process = self._process or Computing(self.command, self.environment)
             process.start(task)
+            self.told(claim, None)
             outcome = self._outcome(process, watch)
         except (Ended, OSError):
             self._broken_off(claim)
