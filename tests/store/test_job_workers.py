@@ -85,7 +85,7 @@ def test_a_killed_process_is_replaced_and_the_job_done(at_work: tuple[Place, Job
 
 def test_dismissal_of_what_looks_up_costs_no_process(at_work: tuple[Place, JobStore]) -> None:
     place, store = at_work
-    job = store.add(order("steps", 30.0, name="polite"))
+    job = store.add(order("steps", 6.0, name="polite"))
     until(lambda: place.begun("polite"))
     process = place.begun("polite")[0][1]
     store.dismiss(job.id, "li")
@@ -100,7 +100,7 @@ def test_dismissal_ends_what_does_not_look_up(at_work: tuple[Place, JobStore]) -
     until(lambda: place.begun("busy"))
     process = place.begun("busy")[0][1]
     assert store.dismiss(job.id, "li").status == "dismissed"
-    assert until(lambda: not alive(process)) < 5.0
+    assert until(lambda: not alive(process)) < 6.0
     assert store.get(job.id, "li").status == "dismissed"
     assert not list(place.folder.glob(f"**/{job.id}/**/results.json"))
 

@@ -15,9 +15,10 @@ import psycopg
 import pytest
 
 from onemap.errors import InvalidParameter, JobFailed, NoRoom, NoSuchJob, ResultNotReady, TooManyJobs
-from onemap.processes.jobs import Failure, Finished, Job, JobFilter, JobStore, read_results
+from onemap.processes.jobs import Claim, Failure, Finished, Job, JobFilter, JobStore, read_results
 from onemap.processes.jobs.metrics import job_metrics
 from onemap.processes.jobs.postgres import PostgresJobs
+from onemap.processes.jobs.records import Session
 from onemap.processes.jobs.runner import run_waiting
 from onemap.processes.jobs.sqlite import SqliteJobs
 from tests.conftest import Cluster
@@ -127,6 +128,40 @@ def test_what_a_slow_worker_says_later_is_not_taken(place: Place, store: JobStor
     assert store.finish(quick, place.runner().run(quick, store.workspace(quick)))
     assert store.get(job.id, "li").status == "successful"
     assert result(store, job) == "li"
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_a_lease_that_ends_while_results_are_stored(place: Place, store: JobStore) -> None:
+    """Storing large results may take longer than a lease: nobody else takes the job meanwhile."""
+    assert isinstance(store, PostgresJobs)
+    job = store.add(order("large", 50_000))
+    slow = store.claim(ONE, 0.1)
+    assert slow is not None
+    outcome = place.runner().run(slow, store.workspace(slow))
+    other = place.open()
+    keep, seen = store._keep, []
+
+    def keep_slowly(session: Session, claim: Claim, folder: Path) -> int:
+        time.sleep(0.2)
+        seen.append(other.claim(TWO, 5.0))
+        return keep(session, claim, folder)
+
+    store._keep = keep_slowly  # type: ignore[method-assign]
+    assert store.finish(slow, outcome)
+    assert seen == [None]
+    assert result(other, job) == "x" * 50_000
+    other.close()
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_looking_makes_nothing(place: Place, store: JobStore) -> None:
+    store.sweep()
+    assert store.claim(ONE, 2.0) is None
+    assert store.find("li", JobFilter(), 3, None) == ([], None)
+    assert set(store.counts().values()) == {0}
+    with pytest.raises(NoSuchJob):
+        store.get("nothing", "li")
+    assert list(place.folder.iterdir()) == []
 
 
 def test_a_job_that_kills_its_workers_fails(store: JobStore) -> None:

@@ -191,7 +191,8 @@ class _Session:
 @cache
 def _statement(name: str) -> bytes:
     """Return a statement with values named as psycopg wants them."""
-    text = statements().get(name, name).replace("{lock}", "FOR UPDATE SKIP LOCKED")
+    text = statements().get(name, name)
+    text = text.replace("{lock}", "FOR UPDATE SKIP LOCKED").replace("{hold}", "FOR UPDATE")
     return _NAME.sub(r"%(\1)s", text).encode()
 
 

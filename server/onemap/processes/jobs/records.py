@@ -193,7 +193,7 @@ class JobRecords(ABC):
             if isinstance(outcome, Failure):
                 values |= {"status": "failed", "problem": orjson.dumps(outcome.problem).decode(), "bytes": 0}
             else:
-                if not session.rows("wanted", _fence(claim)):
+                if not session.rows("hold", _fence(claim)):
                     return False
                 values |= {"status": "successful", "bytes": self._kept(session, claim, outcome)}
             return self._ended(session, values, "finish")

@@ -115,7 +115,7 @@ class _Session:
     now: int
 
     def rows(self, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        statement = statements().get(name, name).replace("{lock}", "")
+        statement = statements().get(name, name).replace("{lock}", "").replace("{hold}", "")
         return self.connection.execute(statement, dict(values)).fetchall()
 
 
