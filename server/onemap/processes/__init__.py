@@ -15,6 +15,7 @@ from onemap.processes.endpoints import job_endpoints, process_endpoints
 from onemap.processes.events import PATTERN, EventApp
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
+from onemap.processes.jobs.metrics import job_metrics
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
@@ -70,6 +71,7 @@ def block(
         raw=(RawRoute(PATTERN, EventApp(jobs)),) if jobs else (),
         landing_links=partial(_landing_links, jobs is not None),
         schemas=SCHEMAS,
+        metrics=job_metrics(jobs),
     )
 
 
