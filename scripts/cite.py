@@ -2,7 +2,7 @@
 
 CITE_HOME is the folder of the suites; CITE_RUNNER the program that runs one, headless, by default the first of
 ``$CITE_HOME/run_cite.sh`` and ``../shared/conformance/run_cite.sh`` that is there:
-``RUNNER -v features|tiles PROPERTIES OUTDIR``, status 0 without failures and 3 when it lacks the suite.
+``RUNNER -v features|tiles|processes PROPERTIES OUTDIR``, status 0 without failures and 3 when it lacks the suite.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def main() -> int:
         for matrix_set in MATRIX_SETS:
             failed |= suite(runner, "tiles", f"province on {matrix_set}", tiles(address, matrix_set))
             failed |= suite(runner, "tiles", f"dataset on {matrix_set}", tiles(address, matrix_set, whole=True))
+        failed |= suite(runner, "processes", "province", processes(address))
     return int(failed)
 
 
@@ -115,6 +116,18 @@ def tiles(address: str, matrix_set: str, *, whole: bool = False) -> dict[str, st
         "maxtilecol": column,
         "noofcollections": "-1",
     }
+
+
+def processes(address: str) -> dict[str, str]:
+    """Return the properties of the Processes suite, over an address where a job has been made.
+
+    One test wants the server to fetch an image from the internet, which this one does for nobody unasked: it fails.
+    """
+    body = json.dumps({"inputs": {"echo": "x"}}).encode()
+    headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
+    request = urllib.request.Request(f"{address}/processes/echo/execution", body, headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310
+        return {"iut": address, "echoprocessid": "echo", "testallprocesses": "on", "processtestlimit": "20"}
 
 
 def get(url: str) -> Any:
