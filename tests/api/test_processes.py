@@ -108,7 +108,7 @@ def test_land_use_equals_an_independent_computation(client: TestClient, data: Pa
         met = np.flatnonzero(shapely.intersects(shapes, parcel))
         for at, area in zip(met, measure.areas(shapely.intersection(shapes[met], parcel)), strict=True):
             expected[rows[at][0], "state" if rows[at][1] in ("10", "20", "21") else "collective"] += area
-        found = {(item["code"], item["ownership"]): item["area"] for item in result["classes"]}
+        found = {(item["code"], item["ownership"]): item["area"] for item in result["gross"]["classes"]}
         assert found == pytest.approx({key: area for key, area in expected.items() if area > 1e-6}, abs=1e-6)
         total = math.fsum(found.values()) + result["remainder"]["area"]
         assert total == pytest.approx(result["parcels"]["area"], rel=1e-9)
@@ -130,6 +130,9 @@ def test_land_use_tables_close(client: TestClient, data: Path) -> None:
             assert all(item["name"] for item in regions)
             covered = math.fsum(item["area"] for item in result["classes"])
             assert math.fsum(item["area"] for item in regions) == pytest.approx(covered, rel=1e-9)
+            for column, places in (("areaRounded", 2), ("hectares", 4)):
+                whole = math.fsum(item[column] for item in result["classes"])
+                assert math.fsum(item[column] for item in regions) == pytest.approx(whole, abs=10 ** -(places + 2))
         for region in result["regions"]:
             assert round(sum(item["areaRounded"] for item in region["classes"]), 2) == region["areaRounded"]
 
@@ -156,7 +159,7 @@ def test_farmland_is_prohibited_except_for_a_national_project(client: TestClient
     assert [item["id"] for item in farmland["basis"]] == ["land-35", "land-44", "land-46"]
     areas = [hit["area"] for hit in farmland["hits"]]
     assert areas == sorted(areas, reverse=True)
-    assert result["rules"] == {"catalogue": "control-lines", "version": "1.0.0", "effective": "2026-01-01"}
+    assert result["rules"] == {"catalogue": "control-lines", "version": "2.0.0", "effective": "2026-01-01"}
     national = run(client, "control-line-check", sample(data, "a_"), purpose="national-key")
     assert layer(national, "farmland")["status"] == "involved-conditional"
 

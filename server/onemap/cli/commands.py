@@ -15,6 +15,7 @@ from onemap.cli.archives import tiles
 from onemap.cli.background import builder_beside
 from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
+from onemap.cli.evidence import evidence
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import announce, run, source_of
 from onemap.cli.stores import named_stores, settings_of
@@ -34,6 +35,7 @@ demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (ç¤ºè
 application.add_typer(demo, name="demo")
 application.add_typer(editing, name="editing")
 application.add_typer(changes, name="changes")
+application.add_typer(evidence, name="evidence")
 application.add_typer(tiles, name="tiles")
 application.command()(worker)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from onemap.app import Instance
+from onemap.app import Instance, desk_of
 from onemap.app.revival import Revival
 from onemap.catalog import load_codes
 from onemap.cli.serve import Source
@@ -21,7 +21,8 @@ def main() -> None:
     """Load the instance and work on jobs until the worker is gone."""
     os.nice(_NICENESS)
     instance = Source.from_environment().instance()
-    runner = Runner(available(instance.settings), instance.gate, instance.settings, load_codes(shipped("codes")))
+    settings, codes = instance.settings, load_codes(shipped("codes"))
+    runner = Runner(available(settings), instance.gate, settings, codes, desk_of(instance))
     labour(runner, _revived(instance))
 
 

@@ -249,6 +249,8 @@ class ProcessSettings(Model):
     max_area_km2: float = Field(50_000.0, gt=0, description="Largest total area of the parcels, km2.")
     max_hits: int = Field(1_000, ge=1, description="Most hits listed per layer; totals always count all.")
     min_area: float = Field(1.0, ge=0, description="Hits below this area (m2) are flagged as insignificant.")
+    min_width: float = Field(0.1, ge=0, description="Hits thinner than this (m) are flagged as insignificant.")
+    layer_seconds: float = Field(60.0, gt=0, description="Longest time for one layer; then it is said to be unknown.")
     search_distance: float = Field(10_000.0, ge=0, description="Nearest features are sought within this many metres.")
     references: ReferenceSettings = Field(
         default_factory=ReferenceSettings, description="Inputs by reference; off unless hosts are listed."
@@ -292,6 +294,33 @@ class JobSettings(Model):
     )
 
 
+class EvidenceSettings(Model):
+    """Evidence: a signed record of every result of an analysis, at `/evidence/{id}`."""
+
+    enabled: bool = Field(True, description="Whether results are attested.")
+    store: str | None = Field(
+        None,
+        description="Name of the PostGIS store whose database keeps the records, or `embedded` for a file in `folder`;"
+        " default: the PostGIS store where there is exactly one, else embedded.",
+    )
+    folder: Path | None = Field(
+        None,
+        description="Folder of the file and of the key, relative to the data folder; default: `evidence` there when"
+        " served from a configuration, else none: nothing is attested.",
+    )
+    key_file: Path | None = Field(
+        None,
+        description="Private key (Ed25519, PKCS 8, PEM), made at first use, readable for its owner only; default:"
+        " `signing.key` in `folder`. Servers of one instance share it.",
+    )
+    keep_inputs: bool = Field(
+        True, description="Whether inputs are kept, which `onemap evidence verify --rerun` needs."
+    )
+    inputs_bytes: int = Field(
+        2 * 2**30, ge=0, description="Most bytes of inputs kept (compressed); the oldest go first, records stay."
+    )
+
+
 class EditingSettings(Model):
     """Who may change features of the collections that are declared editable, and how much at once."""
 
@@ -319,5 +348,6 @@ class Settings(Model):
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")
     jobs: JobSettings = Field(default_factory=JobSettings, description="Executions that outlive their request.")
+    evidence: EvidenceSettings = Field(default_factory=EvidenceSettings, description="Signed records of results.")
     scratch: Path | None = Field(None, description="Folder of temporary files of downloads; default: the system's.")
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose Forwarded headers are believed.")

@@ -9,6 +9,7 @@ from onemap.block.links import Link
 from onemap.catalog import load_codes
 from onemap.config import Settings, shipped
 from onemap.processes.control_lines import ControlLineCheck
+from onemap.processes.desk import Desk
 from onemap.processes.echo import Echo
 from onemap.processes.endpoints import job_endpoints, process_endpoints
 from onemap.processes.events import PATTERN, EventApp
@@ -42,13 +43,21 @@ def available(settings: Settings) -> Processes:
     return with_plugins(built_in(), settings.processes.plugins)
 
 
-def block(gate: Gate, settings: Settings, processes: Processes | None = None, jobs: JobStore | None = None) -> Block:
+def block(
+    gate: Gate,
+    settings: Settings,
+    processes: Processes | None = None,
+    jobs: JobStore | None = None,
+    desk: Desk | None = None,
+) -> Block:
     """Return the block over a gate. ``jobs``: where jobs are kept; None: every execution is answered at once.
+
+    ``desk``: what reports and evidence are made with.
 
     Raises ConfigError when a rule catalogue or code list cannot be read.
     """
     known = processes or available(settings)
-    handlers = Handlers(known, gate, settings, load_codes(shipped("codes")), jobs)
+    handlers = Handlers(known, gate, settings, load_codes(shipped("codes")), jobs, desk or Desk())
     callbacks = jobs is not None and bool(settings.processes.callbacks.hosts)
     return Block(
         id="processes",

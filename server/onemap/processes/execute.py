@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import orjson
 
-from onemap.block import Reply
+from onemap.block import Links, Reply
 from onemap.block.query import shorten
 from onemap.block.strict import parse_json
 from onemap.config import ProcessSettings
@@ -130,8 +130,30 @@ def _as_wanted(output: Output, how: Any) -> Output:
     return replace(output, media_type=media_type, by_reference=mode == "reference")
 
 
-def run(execution: Execution, context: Context) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What an execution came to: the value of each output wanted, and the id of the evidence of its result."""
+
+    values: Mapping[str, Any]
+    evidence: str | None = None
+
+
+def perform(execution: Execution, context: Context) -> Performed:
+    """Run the process and have its result attested where the instance has a notary. Blocks."""
+    own = replace(context, wanted=execution.wanted)
+    values = execution.process(own)
+    notary = context.desk.notary
+    attested = notary.attest(execution.process, values.get("result"), own) if notary else None
+    return Performed(values, attested.id if attested else None)
+
+
+def run(execution: Execution, context: Context, links: Links | None = None) -> Reply:
     """Run the process and return the response, with all outputs by value. Blocks."""
-    values = execution.process(replace(context, wanted=execution.wanted))
-    made = [Made(output.id, output.media_type, values[output.id]) for output in execution.outputs]
-    return respond(execution.response, made)
+    done = perform(execution, context)
+    made = [Made(output.id, output.media_type, done.values[output.id]) for output in execution.outputs]
+    return respond(execution.response, made, evidence_header(done.evidence, links))
+
+
+def evidence_header(evidence: str | None, links: Links | None) -> dict[str, str]:
+    """Return the header that leads from a result to its evidence (RFC 8288)."""
+    return {"Link": f'<{links.to("evidence", evidence)}>; rel="describedby"'} if evidence and links else {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from onemap.block import Links, Pieces, Reply, Stream
 from onemap.block.query import shorten
 from onemap.errors import NotFound, did_you_mean
+from onemap.processes.execute import evidence_header
 from onemap.processes.jobs import StoredOutput, StoredResults
 from onemap.processes.responses import NO_HEADERS, Made, alone, respond
 
@@ -28,10 +29,18 @@ def output_address(links: Links, job: str, output: str) -> str:
 
 def all_results(job: str, kept: StoredResults, links: Links, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
     """Return the results in the form that was asked for."""
+    headers = _described(kept, links, headers)
     values = [one for one in kept.outputs if not one.by_reference]
     if kept.response == "raw" and len(kept.outputs) == 1 and values:
         return one_result(job, values[0], headers)
     return respond(kept.response, [made_of(job, one, links) for one in kept.outputs], headers)
+
+
+def _described(kept: StoredResults, links: Links, headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers that lead to the evidence too, where there is any."""
+    more = evidence_header(kept.evidence, links)
+    told = [each["Link"] for each in (headers, more) if "Link" in each]
+    return {**headers, "Link": ", ".join(told)} if more else headers
 
 
 def made_of(job: str, one: StoredOutput, links: Links) -> Made:

@@ -17,6 +17,7 @@ from onemap.catalog import CodeList
 from onemap.config import Settings
 from onemap.errors import ClientGone, InvalidBody
 from onemap.processes.describe import description, summary
+from onemap.processes.desk import Desk
 from onemap.processes.execute import Execution, parse_execution, run
 from onemap.processes.jobs import JobStore
 from onemap.processes.model import Context
@@ -39,6 +40,7 @@ class Handlers:
     settings: Settings
     codes: Mapping[str, CodeList] = field(default_factory=dict)
     jobs: JobStore | None = None
+    desk: Desk = field(default_factory=Desk)
 
     async def list(self, call: Call) -> Reply:
         """List the processes (/req/core/process-list)."""
@@ -74,11 +76,11 @@ class Handlers:
             _check_at_once(execution)
         elif wanted.job or execution.by_reference or execution.subscriber:
             return await ordered(self.jobs, execution, call, wanted)
-        return await anyio.to_thread.run_sync(lambda: run(execution, self._context(call)), limiter=limiter)
+        return await anyio.to_thread.run_sync(lambda: run(execution, self._context(call), call.links), limiter=limiter)
 
     def _context(self, call: Call) -> Context:
         given = (self.gate, call.principal, self.settings, self.codes, call.lang, call.request_id)
-        return Context(*given, progress=_heard)
+        return Context(*given, progress=_heard, desk=self.desk)
 
     @cached_property
     def _limiters(self) -> dict[str, anyio.CapacityLimiter]:

@@ -40,13 +40,24 @@ class StoredOutput:
 
 @dataclass(frozen=True, slots=True)
 class StoredResults:
-    """The outputs of a job, in the order asked for, and the form of response (raw or document)."""
+    """The outputs of a job, in the order asked for, and the form of response (raw or document).
+
+    ``evidence``: id of the evidence of the result.
+    """
 
     response: str
     outputs: tuple[StoredOutput, ...]
+    evidence: str | None = None
 
 
-def write_results(folder: Path, outputs: Sequence[Output], response: str, values: Mapping[str, Any], most: int) -> None:
+def write_results(
+    folder: Path,
+    outputs: Sequence[Output],
+    response: str,
+    values: Mapping[str, Any],
+    most: int,
+    evidence: str | None = None,
+) -> None:
     """Write the values of outputs to a folder. Raises TooLarge beyond ``most`` bytes, OSError when the disk is full."""
     part = folder.with_name(folder.name + _PART)
     for stale in (part, folder):
@@ -64,7 +75,7 @@ def write_results(folder: Path, outputs: Sequence[Output], response: str, values
         plain = not isinstance(value, bytes)
         entry = {"id": output.id, "mediaType": output.media_type, "file": str(at), "plain": plain}
         entries.append(entry | {"reference": output.by_reference})
-    _write(part / MANIFEST, orjson.dumps({"response": response, "outputs": entries}))
+    _write(part / MANIFEST, orjson.dumps({"response": response, "outputs": entries, "evidence": evidence}))
     _settle(part)
     part.rename(folder)
     _settle(folder.parent)
@@ -78,7 +89,7 @@ def read_results(folder: Path) -> StoredResults:
         path = folder / entry["file"]
         size, by_reference = path.stat().st_size, entry["reference"]
         outputs.append(StoredOutput(entry["id"], entry["mediaType"], path, entry["plain"], size, by_reference))
-    return StoredResults(found["response"], tuple(outputs))
+    return StoredResults(found["response"], tuple(outputs), found.get("evidence"))
 
 
 def discard(folder: Path) -> None:

@@ -10,7 +10,8 @@ from onemap.block import Principal
 from onemap.catalog import CodeList
 from onemap.config import Settings
 from onemap.errors import Dismissed
-from onemap.processes.execute import parse_execution
+from onemap.processes.desk import Desk
+from onemap.processes.execute import parse_execution, perform
 from onemap.processes.jobs.model import Claim, Failure, Finished, JobStore, Outcome
 from onemap.processes.jobs.problems import job_problem
 from onemap.processes.jobs.results import discard, write_results
@@ -27,6 +28,7 @@ class Runner:
     gate: Gate
     settings: Settings
     codes: Mapping[str, CodeList] = field(default_factory=dict)
+    desk: Desk = field(default_factory=Desk)
 
     def run(self, claim: Claim, folder: Path, progress: Callable[[float, str], None] = unheard) -> Outcome:
         """Work on a job and return how it ended; its results are in ``folder`` then.
@@ -36,9 +38,9 @@ class Runner:
         order = claim.order
         try:
             execution = parse_execution(self.processes.get(order.process), order.body, JSON_MEDIA_TYPE)
-            values = execution.process(self._context(claim, execution.wanted, progress))
+            done = perform(execution, self._context(claim, execution.wanted, progress))
             most = self.settings.jobs.output_bytes
-            write_results(folder, execution.outputs, execution.response, values, most)
+            write_results(folder, execution.outputs, execution.response, done.values, most, done.evidence)
         except (Dismissed, MemoryError):
             raise
         except Exception as error:
@@ -57,6 +59,7 @@ class Runner:
             order.request_id,
             wanted,
             progress,
+            self.desk,
         )
 
 
