@@ -74,7 +74,7 @@ def adapted(identifier: str, processor: Any) -> type[Process]:
 def _check_names(inputs: Mapping[str, Any]) -> None:
     """Raise ValueError for an input whose name a process has for something else."""
     for name in inputs:
-        if hasattr(Foreign, name) or name.startswith("_"):
+        if hasattr(Foreign, name) or name in Foreign.__class_vars__ or name.startswith("_"):
             raise ValueError(f"no input can be named '{name}'")
 
 
