@@ -12,6 +12,14 @@ from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.nojobs import job
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.registry import Processes
+from onemap.processes.reviews import (
+    CompensationCheck,
+    ConversionReview,
+    MineralOverlay,
+    PlanConformity,
+    PreliminaryReview,
+    SiteAvoidance,
+)
 from onemap.processes.routes import MAX_LIMIT, Handlers
 from onemap.processes.schemas import EXECUTE, SCHEMAS
 from onemap.security import Gate
@@ -32,7 +40,8 @@ __all__ = ["CONFORMANCE", "Processes", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, Echo])
+    reviews = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay, PlanConformity, SiteAvoidance]
+    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, EllipsoidArea, ParcelParse, Echo])
 
 
 def block(gate: Gate, settings: Settings, processes: Processes | None = None) -> Block:
