@@ -14,6 +14,7 @@ from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.registry import Processes
 from onemap.processes.routes import MAX_LIMIT, Handlers
 from onemap.processes.schemas import EXECUTE, SCHEMAS
+from onemap.processes.sheets import SheetIndex
 from onemap.security import Gate
 
 _CONF = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
@@ -32,7 +33,7 @@ __all__ = ["CONFORMANCE", "Processes", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, Echo])
+    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, SheetIndex, Echo])
 
 
 def block(gate: Gate, settings: Settings, processes: Processes | None = None) -> Block:
