@@ -8,6 +8,7 @@ from onemap.catalog import load_codes
 from onemap.config import Settings, shipped
 from onemap.processes.control_lines import ControlLineCheck
 from onemap.processes.echo import Echo
+from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.nojobs import job
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
@@ -33,7 +34,7 @@ __all__ = ["CONFORMANCE", "Processes", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, SheetIndex, Echo])
+    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, GeometryCheck, SheetIndex, Echo])
 
 
 def block(gate: Gate, settings: Settings, processes: Processes | None = None) -> Block:
