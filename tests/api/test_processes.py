@@ -159,7 +159,7 @@ def test_farmland_is_prohibited_except_for_a_national_project(client: TestClient
     assert [item["id"] for item in farmland["basis"]] == ["land-35", "land-44", "land-46"]
     areas = [hit["area"] for hit in farmland["hits"]]
     assert areas == sorted(areas, reverse=True)
-    assert result["rules"] == {"catalogue": "control-lines", "version": "1.0.0", "effective": "2026-01-01"}
+    assert result["rules"] == {"catalogue": "control-lines", "version": "2.0.0", "effective": "2026-01-01"}
     national = run(client, "control-line-check", sample(data, "a_"), purpose="national-key")
     assert layer(national, "farmland")["status"] == "involved-conditional"
 
