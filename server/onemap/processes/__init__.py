@@ -20,8 +20,16 @@ from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
-from onemap.processes.routes import Handlers
-from onemap.processes.schemas import SCHEMAS
+from onemap.processes.reviews import (
+    CompensationCheck,
+    ConversionReview,
+    MineralOverlay,
+    PlanConformity,
+    PreliminaryReview,
+    SiteAvoidance,
+)
+from onemap.processes.routes import MAX_LIMIT, Handlers
+from onemap.processes.schemas import EXECUTE, SCHEMAS
 from onemap.processes.sheets import SheetIndex
 from onemap.processes.status import JOB_LIST_REL
 from onemap.security import Gate
@@ -37,7 +45,9 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, GeometryCheck, SheetIndex, Echo])
+    reviews = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay, PlanConformity, SiteAvoidance]
+    parcels = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
+    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, *parcels, Echo])
 
 
 def available(settings: Settings) -> Processes:
