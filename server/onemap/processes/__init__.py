@@ -21,6 +21,7 @@ from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
 from onemap.processes.routes import Handlers
 from onemap.processes.schemas import SCHEMAS
+from onemap.processes.sheets import SheetIndex
 from onemap.processes.status import JOB_LIST_REL
 from onemap.security import Gate
 
@@ -35,7 +36,7 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, Echo])
+    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, SheetIndex, Echo])
 
 
 def available(settings: Settings) -> Processes:
