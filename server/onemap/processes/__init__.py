@@ -19,6 +19,14 @@ from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
+from onemap.processes.reviews import (
+    CompensationCheck,
+    ConversionReview,
+    MineralOverlay,
+    PlanConformity,
+    PreliminaryReview,
+    SiteAvoidance,
+)
 from onemap.processes.routes import Handlers
 from onemap.processes.schemas import SCHEMAS
 from onemap.processes.sheets import SheetIndex
@@ -36,7 +44,8 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, SheetIndex, Echo])
+    reviews = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay, PlanConformity, SiteAvoidance]
+    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, EllipsoidArea, ParcelParse, SheetIndex, Echo])
 
 
 def available(settings: Settings) -> Processes:
