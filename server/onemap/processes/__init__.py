@@ -16,6 +16,7 @@ from onemap.processes.events import PATTERN, EventApp
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
 from onemap.processes.landuse import LanduseBreakdown
+from onemap.processes.model import Process
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
@@ -44,7 +45,14 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    reviews = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay, PlanConformity, SiteAvoidance]
+    reviews: list[type[Process]] = [
+        PreliminaryReview,
+        ConversionReview,
+        CompensationCheck,
+        MineralOverlay,
+        PlanConformity,
+        SiteAvoidance,
+    ]
     return Processes([ControlLineCheck, LanduseBreakdown, *reviews, EllipsoidArea, ParcelParse, SheetIndex, Echo])
 
 
