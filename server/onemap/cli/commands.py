@@ -13,6 +13,7 @@ from onemap import __version__
 from onemap.app import collection_id, is_database, load_instance
 from onemap.cli.archives import tiles
 from onemap.cli.background import builder_beside
+from onemap.cli.batch import batch, export
 from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
@@ -34,6 +35,8 @@ application.add_typer(demo, name="demo")
 application.add_typer(editing, name="editing")
 application.add_typer(changes, name="changes")
 application.add_typer(tiles, name="tiles")
+application.command()(export)
+application.command()(batch)
 
 
 def _version(wanted: bool) -> None:

@@ -65,7 +65,7 @@ class Overlay:
     """The features that share area with a project, in ascending order of their ids.
 
     ``areas``: shared area in m2, > 0; ``whole``: the feature is inside the project as a whole; ``pieces``: the shared
-    part of each, polygons or multipolygons, when asked for; ``repaired``: ids of features on the boundary that were
+    part of each, polygons or multipolygons, when asked for; ``repaired``: ids of features cut by the boundary that were
     invalid and counted as repaired.
     """
 
@@ -217,5 +217,6 @@ def _result(parts: list[_Part], pieces: bool, edge: _Batch) -> Overlay:
     if pieces:
         found = [part.pieces for part in parts if part.pieces is not None]
         shapes = np.concatenate([np.empty(0, dtype=object), *found])[order]
-    repaired = np.intersect1d(np.array(edge.repaired, dtype=np.int64), ids[order])
+    # Whether a whole feature is read at all depends on how closely the index knows its box: those are not named.
+    repaired = np.intersect1d(np.array(edge.repaired, dtype=np.int64), ids[order][~whole[order]])
     return Overlay(ids[order], areas[order], whole[order], shapes, repaired)
