@@ -85,7 +85,9 @@ def batch(
     engine: Annotated[Engine, typer.Option(help="This machine, or Apache Spark (extra 'spark').")] = "local",
     master: Annotated[str | None, typer.Option(help="Spark master, as local[2] or spark://host:7077.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of this machine; default: its cores.")] = None,
-    form: Annotated[Literal["jsonl", "csv", "parquet"], typer.Option("--format", help="Form of the results.")] = "jsonl",
+    form: Annotated[
+        Literal["jsonl", "csv", "parquet"], typer.Option("--format", help="Form of the results.")
+    ] = "jsonl",
     lang: Annotated[Literal["zh", "en"], typer.Option(help="Language of titles in the results.")] = "zh",
     rows: Annotated[int, typer.Option("--rows", min=1, help="Most parcels in a file, which is a task.")] = _PARCELS,
     restart: Annotated[
@@ -166,7 +168,9 @@ def _fresh(instance: Instance, name: str, folder: str, rows: int) -> None:
 def _export(order: Export, folder: str) -> Manifest:
     Folder(f"{folder}/tiles").remove()
     manifest = write_partitions(order, Folder(folder), _said("features"))
-    typer.echo(f"{manifest.id}: {manifest.features:,} features in {len(manifest.partitions):,} files, {folder}", err=True)
+    typer.echo(
+        f"{manifest.id}: {manifest.features:,} features in {len(manifest.partitions):,} files, {folder}", err=True
+    )
     return manifest
 
 

@@ -95,7 +95,7 @@ def parse_filter(call: Call, view: View) -> Tree | None:
 
 
 def checked_filter(text: str, view: View, given: Crs, language: str = "cql2-text") -> Tree:
-    """Return a filter, checked against the queryables; ``given``: the CRS of its geometries. Raises InvalidParameter."""
+    """Return a filter, checked; ``given``: the CRS of its geometries. Raises InvalidParameter."""
     columns = {
         name: Column(name, "geometry" if field is None else field.type) for name, field in queryables(view).items()
     }
