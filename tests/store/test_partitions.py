@@ -51,7 +51,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _knot() -> shapely.Polygon:
     """Return a ring that crosses itself."""
-    return shapely.Polygon(np.array([(100, 100), (2000, 3000), (2000, 100), (100, 3000)]) + [X, Y])
+    return shapely.Polygon([(X + x, Y + y) for x, y in ((100, 100), (2000, 3000), (2000, 100), (100, 3000))])
 
 
 def view_of(instance: Instance, name: str) -> tuple[Store, View]:

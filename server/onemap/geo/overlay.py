@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onemap.geo.area import AreaMeasure, measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.crs import Bounds
+from onemap.geo.pieces import pieces_near
 from onemap.geo.subdivide import subdivide
 
 Ids = NDArray[np.int64]
@@ -181,10 +182,10 @@ def _small_parts(batch: _Batch, tree: shapely.STRtree, bounds: Bounds) -> tuple[
     parts, owners = [batch.geometries[~huge]], [np.flatnonzero(~huge)]
     for at in np.flatnonzero(huge):
         try:
-            small = subdivide(batch.geometries[at], HUGE_PIECE_VERTICES, bounds, meets)
+            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
         except shapely.GEOSException:
             batch.repair(np.array([at]))
-            small = subdivide(batch.geometries[at], HUGE_PIECE_VERTICES, bounds, meets)
+            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
         parts.append(small)
         owners.append(np.full(len(small), at))
     return np.concatenate(parts), np.concatenate(owners)
