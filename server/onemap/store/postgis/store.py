@@ -21,6 +21,7 @@ from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
 from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, View
 from onemap.store.changelog import Changes, Listeners
+from onemap.store.postgis.areas import AreaMemory
 from onemap.store.postgis.changelog import Bell, ChangeLog
 from onemap.store.postgis.changes import enable_log, modified, modified_statement
 from onemap.store.postgis.content import Content
@@ -28,7 +29,7 @@ from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
 from onemap.store.postgis.generalised import GeneralisedTables
 from onemap.store.postgis.memory import Memory
-from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
+from onemap.store.postgis.overlay import PostgisOverlaySource
 from onemap.store.postgis.prune import prune
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
