@@ -70,6 +70,8 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
             wanted = next(gen)
             while ready := await _ready(self.fileno(), wanted):
                 wanted = gen.send(ready)
+                while not quiet(self):  # a long answer comes in many pieces, one soon after the other
+                    wanted = gen.send(Ready.R)
         except StopIteration as done:
             result: T = done.value
             return result
