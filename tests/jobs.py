@@ -98,6 +98,7 @@ def _sql(seconds: float, _: Context) -> str:
     settings = Place.from_environment().settings.stores["main"]
     assert isinstance(settings, PostgisSettings)
     store = PostgisStore(settings)
+    store.patient(seconds)
     return str(store._sessions.rows(b"SELECT pg_sleep(%(seconds)s), 'a trial'", {"seconds": seconds}))
 
 

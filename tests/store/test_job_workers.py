@@ -89,9 +89,10 @@ def test_dismissal_of_what_looks_up_costs_no_process(at_work: tuple[Place, JobSt
     until(lambda: place.begun("polite"))
     process = place.begun("polite")[0][1]
     store.dismiss(job.id, "li")
-    jobs = [store.add(order("steps", 1.0, name="next")) for _ in range(2)]
+    time.sleep(4.0)  # longer than it takes to lose patience
+    assert alive(process)
+    jobs = [store.add(order("steps", 0.5, name="next")) for _ in range(2)]
     assert {wait_for(store, job).status for job in jobs} == {"successful"}
-    assert process in {process for _, process in place.begun("next")}
 
 
 def test_dismissal_ends_what_does_not_look_up(at_work: tuple[Place, JobStore]) -> None:
@@ -128,6 +129,11 @@ def test_dismissal_ends_the_query_in_the_database(place: Place, store: JobStore)
         until(lambda: queries() == 1)
         store.dismiss(job.id, "li")
         assert until(lambda: queries() == 0) < 2.0
+        job = store.add(order("sql", 60.0, name="killed"))
+        until(lambda: queries() == 1)
+        os.kill(place.begun("killed")[0][1], signal.SIGKILL)
+        store.dismiss(job.id, "li")
+        assert until(lambda: queries() == 0) < 3.0, "nor does it outlive its process"
 
 
 def test_a_killed_crew_loses_nothing(place: Place, store: JobStore) -> None:
