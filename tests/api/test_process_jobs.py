@@ -20,9 +20,11 @@ from starlette.testclient import TestClient
 from onemap.app import create_app, publish_file
 from onemap.block import JSON, Call, Links, Principal
 from onemap.config import CallbackSettings
-from onemap.errors import InvalidBody, NoSuchJob
+from onemap.errors import Crowded, InvalidBody, NoSuchJob
 from onemap.processes import available
+from onemap.processes import events as events_module
 from onemap.processes.callbacks import call_back
+from onemap.processes.events import PATTERN, EventApp
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore, Order
 from onemap.processes.outbound import Unreachable, exchange, resolve, target_of
@@ -493,3 +495,35 @@ def test_abuse_is_refused_and_the_worker_goes_on(served: Worked, body: bytes, st
         response = served.client.get(address + "/results")
     assert response.status_code in statuses, response.text
     assert ended(served.client, order(served.client))["status"] == "successful"
+
+
+def test_a_client_that_leaves_ends_its_events(served: Worked, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.going.clear()
+    job = served.store.add(Order("echo", b'{"inputs": {"echo": "x"}}', "anonymous"))
+    streams, sent = EventApp(served.store), []
+    scope = {"method": "GET", "query_string": b"", "onemap.principal": Principal(), "onemap.links": Links("http://x")}
+    match = PATTERN.fullmatch(f"/jobs/{job.id}/events")
+
+    async def receive() -> dict[str, str]:
+        await anyio.sleep(0.6)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def several() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(events_module.MOST):
+                group.start_soon(streams, scope, receive, send, match)
+            await anyio.sleep(0.3)
+            with pytest.raises(Crowded):
+                await streams(scope, receive, send, match)
+
+    monkeypatch.setattr(events_module, "MOST", 3)
+    began = time.monotonic()
+    anyio.run(several)
+    assert time.monotonic() - began < 5
+    assert sum(message["type"] == "http.response.start" for message in sent) == 3
+    monkeypatch.setattr(events_module, "MOST", 1)
+    anyio.run(streams, scope, receive, send, match)  # there is room again
+    served.going.set()
