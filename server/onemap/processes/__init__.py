@@ -13,10 +13,12 @@ from onemap.processes.desk import Desk
 from onemap.processes.echo import Echo
 from onemap.processes.endpoints import job_endpoints, process_endpoints
 from onemap.processes.events import PATTERN, EventApp
+from onemap.processes.farmland import FarmlandChange
 from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
 from onemap.processes.landuse import LanduseBreakdown
+from onemap.processes.model import Process
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
@@ -28,8 +30,8 @@ from onemap.processes.reviews import (
     PreliminaryReview,
     SiteAvoidance,
 )
-from onemap.processes.routes import MAX_LIMIT, Handlers
-from onemap.processes.schemas import EXECUTE, SCHEMAS
+from onemap.processes.routes import Handlers
+from onemap.processes.schemas import SCHEMAS
 from onemap.processes.sheets import SheetIndex
 from onemap.processes.status import JOB_LIST_REL
 from onemap.security import Gate
@@ -45,9 +47,17 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    reviews = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay, PlanConformity, SiteAvoidance]
-    parcels = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
-    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, *parcels, Echo])
+    reviews: list[type[Process]] = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay]
+    reviews += [PlanConformity, SiteAvoidance]
+        PreliminaryReview,
+        ConversionReview,
+        CompensationCheck,
+        MineralOverlay,
+        PlanConformity,
+        SiteAvoidance,
+    ]
+    parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
+    return Processes([ControlLineCheck, LanduseBreakdown, FarmlandChange, *reviews, *parcels, Echo])
 
 
 def available(settings: Settings) -> Processes:
