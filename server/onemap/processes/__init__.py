@@ -49,13 +49,6 @@ def built_in() -> Processes:
     """Return the processes that come with the server."""
     reviews: list[type[Process]] = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay]
     reviews += [PlanConformity, SiteAvoidance]
-        PreliminaryReview,
-        ConversionReview,
-        CompensationCheck,
-        MineralOverlay,
-        PlanConformity,
-        SiteAvoidance,
-    ]
     parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
     return Processes([ControlLineCheck, LanduseBreakdown, FarmlandChange, *reviews, *parcels, Echo])
 
