@@ -28,7 +28,15 @@ MEDIA = {".txt": "text/plain", ".zip": "application/zip", ".gpkg": "application/
 RING = [[114.30, 30.50], [114.31, 30.50], [114.31, 30.51], [114.30, 30.51], [114.30, 30.50]]
 SQUARE = {"type": "Polygon", "coordinates": [RING]}
 BOX = [(38528700.0, 3387100.0), (38528700.0, 3387200.0), (38528800.0, 3387200.0), (38528800.0, 3387100.0)]
-PARCEL_PROCESSES = ("parcel-parse", "ellipsoid-area", "landuse-breakdown", "control-line-check")
+PARCEL_PROCESSES = (
+    "parcel-parse",
+    "ellipsoid-area",
+    "sheet-index",
+    "geometry-check",
+    "landuse-breakdown",
+    "farmland-change",
+    "control-line-check",
+)
 
 
 def qualified(content: bytes, media_type: str) -> dict[str, str]:
