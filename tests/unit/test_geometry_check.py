@@ -75,7 +75,7 @@ FAULTS: dict[str, ParcelDocument] = {
     "G011": ParcelDocument({"type": "Polygon", "coordinates": [[[y, x] for x, y in RING_4326]]}),
     "G012": features(polygon([(0, 0), (0.0005, 0), *square()[1:]])),
     "G013": features(polygon(square()[::-1])),
-    "G014": ParcelDocument(square_txt().replace("0.", "9.", 1).encode(), "text/plain"),
+    "G014": ParcelDocument(square_txt().replace("5,1.0000", "6,9.0000").encode(), "text/plain"),
     "G015": features(polygon(square()), polygon([(100, 0), (200, 0), (200, 100), (100.02, 50), (100, 0)])),
     "G016": features(polygon([(0, 0), (100, 0), (200, 0), (0, 0)])),
     "G017": features(polygon(TOUCHING)),
