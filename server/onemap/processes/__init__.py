@@ -17,6 +17,7 @@ from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
 from onemap.processes.landuse import LanduseBreakdown
+from onemap.processes.model import Process
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
@@ -45,8 +46,15 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    reviews = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay, PlanConformity, SiteAvoidance]
-    parcels = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
+    reviews: list[type[Process]] = [
+        PreliminaryReview,
+        ConversionReview,
+        CompensationCheck,
+        MineralOverlay,
+        PlanConformity,
+        SiteAvoidance,
+    ]
+    parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
     return Processes([ControlLineCheck, LanduseBreakdown, *reviews, *parcels, Echo])
 
 
