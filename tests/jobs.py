@@ -159,7 +159,7 @@ def order(how: str, number: float = 0.0, owner: str = "li", name: str = "") -> O
     return Order("trial", body, owner, request_id=name or how)
 
 
-def wait_for(store: JobStore, job: Job, *statuses: str, seconds: float = 20.0) -> Job:
+def wait_for(store: JobStore, job: Job, *statuses: str, seconds: float = 60.0) -> Job:
     """Wait until a job has a status, or any final one."""
     wanted = statuses or ("successful", "failed", "dismissed")
     until = time.monotonic() + seconds
@@ -169,7 +169,7 @@ def wait_for(store: JobStore, job: Job, *statuses: str, seconds: float = 20.0) -
     return found
 
 
-def until(test: Callable[[], object], seconds: float = 20.0) -> float:
+def until(test: Callable[[], object], seconds: float = 60.0) -> float:
     """Wait until something is so, and return the seconds that it took."""
     begun = time.monotonic()
     while not test():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,24 +21,6 @@ from tests.jobs import Place, order
 
 ONE, TWO = "worker one", "worker two"
 PROBLEM = {"status": 500, "title": "no", "detail": "no", "code": "OM-5000", "type": "about:blank"}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """A place for jobs in each kind of store."""
-    dsn = request.getfixturevalue("cluster").fresh() if request.param == "postgres" else None
-    made = Place(tmp_path, dsn, {"lease": 2.0})
-    for name, value in made.environment().items():
-        monkeypatch.setenv(name, value)
-    return made
-
-
-@pytest.fixture
-def store(place: Place) -> Iterator[JobStore]:
-    """A store of jobs."""
-    opened = place.open()
-    yield opened
-    opened.close()
 
 
 def statement(store: JobStore, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,8 @@ class Block:
 
     ``collection_links(links, collection id)`` adds to every collection document, ``landing_links``
     to the landing page; ``endpoints_for(principal)`` gives the endpoints as that principal's OpenAPI
-    document shows them (concrete paths for the collections it may see). ``metrics`` is what is counted here.
+    document shows them (concrete paths for the collections it may see). ``metrics`` is what is counted here;
+    ``beside`` runs from the start of the server to its end, or as long as it has something to do.
     """
 
     id: str
@@ -146,3 +147,4 @@ class Block:
     endpoints_for: Callable[[Principal], list[Endpoint]] = _nothing
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     metrics: Callable[[], list[Metric]] = _nothing
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import unquote
 
@@ -64,7 +65,7 @@ class Context:
             headers = _headers(scope)
             path = _path(scope).rstrip("/") or "/"
             scope["path"] = path
-            scope["onemap.request_id"] = secrets.token_hex(8)
+            scope["onemap.request_id"] = os.urandom(8).hex()
             scope["onemap.headers"] = headers
             scope["onemap.language"] = _language_cookie(headers)
             here = path.removeprefix(scope.get("root_path", "")) or "/"
@@ -183,6 +184,7 @@ def _ours(error: Exception, scope: Scope) -> Exception:
     return NotFound(f"There is nothing at '{scope['path'][:200]}'.", "GET / lists what there is.")
 
 
+@lru_cache(256)
 def _is_host(text: str) -> bool:
     found = _HOST.fullmatch(text)
     return found is not None and 0 < int((found[2] or ":80")[1:]) < 65536
