@@ -13,6 +13,8 @@ from onemap.processes.desk import Desk
 from onemap.processes.echo import Echo
 from onemap.processes.endpoints import job_endpoints, process_endpoints
 from onemap.processes.events import PATTERN, EventApp
+from onemap.processes.farmland import FarmlandChange
+from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
 from onemap.processes.landuse import LanduseBreakdown
@@ -45,15 +47,10 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    reviews: list[type[Process]] = [
-        PreliminaryReview,
-        ConversionReview,
-        CompensationCheck,
-        MineralOverlay,
-        PlanConformity,
-        SiteAvoidance,
-    ]
-    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, EllipsoidArea, ParcelParse, SheetIndex, Echo])
+    reviews: list[type[Process]] = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay]
+    reviews += [PlanConformity, SiteAvoidance]
+    parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
+    return Processes([ControlLineCheck, LanduseBreakdown, FarmlandChange, *reviews, *parcels, Echo])
 
 
 def available(settings: Settings) -> Processes:

@@ -87,9 +87,9 @@ class EllipsoidArea(ParcelProcess):
     version = "1.1.0"
     title = Text(zh="椭球面积", en="Ellipsoidal area")
     description = Text(
-        zh="计算每个地块的 CGCS2000 椭球面积：平方米、公顷和亩。默认按可加定义，也可按国土调查的计算约定（method=survey）。",
-        en="Measures each parcel on the CGCS2000 ellipsoid: square metres, hectares and mu. By the additive definition, "
-        "or as the land survey computes the areas of its records (method=survey).",
+        zh="计算每个地块的 CGCS2000 椭球面积：平方米、公顷和亩；按可加定义，或按国土调查的计算约定（method=survey）。",
+        en="Measures each parcel on the CGCS2000 ellipsoid: square metres, hectares and mu. By the additive "
+        "definition, or as the land survey computes the areas of its records (method=survey).",
     )
     keywords = ("area", "面积", "CGCS2000")
 
@@ -98,9 +98,9 @@ class EllipsoidArea(ParcelProcess):
         Words(
             Text(zh="方法", en="Method"),
             Text(
-                zh="additive：不取整、可加；survey：边长超过 70 米内插、坐标取 4 位、经纬度秒取 6 位、面积四舍五入到 0.01 平方米",
-                en="additive: unrounded, parts sum to the whole; survey: points every 70 m at most, coordinates to 4 and "
-                "seconds to 6 decimals, areas rounded half up to 0.01 m2",
+                zh="additive：不取整、可加；survey：长于 70 米的边内插，坐标 4 位、秒 6 位小数，面积四舍五入",
+                en="additive: unrounded, parts sum to the whole; survey: points every 70 m at most, coordinates to 4 "
+                "and seconds to 6 decimals, areas rounded half up to 0.01 m2",
             ),
         ),
     ] = "additive"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from onemap.processes.parcels import Parcel, ParcelSet
 from onemap.processes.tables import rounded
 
 _UNKNOWN = ("no-coverage", "timeout", "error")
+_SEGMENTS = 8
 _STEP_DEGREES = 0.001
 _ZONE_DEGREES = 3
 _WITH_PREFIX = 4488
@@ -32,7 +34,7 @@ def free_areas(checked: Checked, size: float, clearance: float, most: int) -> di
 
     ``areas``: GeoJSON geometries in longitude and latitude with area and verdict, the largest first. Where a layer is
     valid for a part only, the rest is not free; where one is missing, nothing is free of doubt and the verdict of each
-    area says so. ``taken``: m2 that each layer takes away.
+    area says so. ``taken``: m2 that each layer takes away beside those before it.
     """
     crs = _zone(checked.parcels)
     shapes = repair(transform(checked.parcels.geometries, checked.parcels.crs, crs))
@@ -40,11 +42,16 @@ def free_areas(checked: Checked, size: float, clearance: float, most: int) -> di
     taken = []
     for title, role, blocked in _blocked(checked, crs):
         before = measure_for(crs.srid).area(left)
-        left = shapely.difference(left, shapely.buffer(blocked, clearance, quad_segs=2))
+        left = shapely.difference(left, _around(blocked, clearance))
         area = before - measure_for(crs.srid).area(left)
         taken.append({"role": role, "title": title, "area": area, **rounded(area)})
     parts = _large(left, size, crs)
     return {"count": len(parts), "taken": taken, "areas": _described(checked, parts[:most], crs)}
+
+
+def _around(blocked: shapely.Geometry, clearance: float) -> shapely.Geometry:
+    """Return what is within a distance in metres and a little more: an arc's chords must not come nearer."""
+    return shapely.buffer(blocked, clearance / math.cos(math.pi / (4 * _SEGMENTS)), quad_segs=_SEGMENTS)
 
 
 def _zone(parcels: ParcelSet) -> Crs:
