@@ -38,6 +38,13 @@ class SqliteJobs(JobRecords):
         self._idle: deque[sqlite3.Connection] = deque()
         self._opening = Lock()
 
+    def there(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    def make(self) -> None:
+        """Do nothing: the file is made when it is opened."""
+
     def close(self) -> None:
         """Close the connections that are idle."""
         while self._idle:
@@ -50,6 +57,8 @@ class SqliteJobs(JobRecords):
     def sweep(self) -> None:
         """Remove what is old, and files of no job; see ``JobStore``."""
         super().sweep()
+        if not self.there():
+            return
         present = list(self._results.iterdir()) if self._results.is_dir() else []
         with self._transaction(write=False) as session:
             attempts = dict(known(session, self._zone))
@@ -106,7 +115,7 @@ class _Session:
     now: int
 
     def rows(self, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        statement = statements().get(name, name).replace("{lock}", "")
+        statement = statements().get(name, name).replace("{lock}", "").replace("{hold}", "")
         return self.connection.execute(statement, dict(values)).fetchall()
 
 

@@ -38,11 +38,23 @@ class Sessions:
     def __init__(self, settings: PostgisSettings) -> None:
         self.timeouts = settings.timeouts
         self._admission = Admission(settings.connections, settings.queue, settings.timeouts.connect)
-        self._pool = Pool(partial(opened, conninfo(connection_options(settings))), settings.timeouts.connect)
+        self._settings = settings
+        self._pool = self._opened_pool()
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+    def patient(self, seconds: float) -> None:
+        """Let statements take so long from now on, as those of jobs may; to be said before any is under way."""
+        self.timeouts = self.timeouts.model_copy(update={"items": max(seconds, self.timeouts.items)})
+        self._settings = self._settings.model_copy(update={"timeouts": self.timeouts})
+        self._pool.close()
+        self._pool = self._opened_pool()
+
+    def _opened_pool(self) -> Pool:
+        address = conninfo(connection_options(self._settings))
+        return Pool(partial(opened, address), self.timeouts.connect)
 
     def rows(
         self, statement: Statement, values: Values | None = None, seconds: float | None = None, *, generic: bool = False

@@ -89,6 +89,10 @@ class PostgisStore(Tiling):
         self._bell.close()
         self._sessions.close()
 
+    def patient(self, seconds: float) -> None:
+        """Let statements take so long from now on; see ``Sessions``."""
+        self._sessions.patient(seconds)
+
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""
         self._selects.clear()
