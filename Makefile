@@ -9,6 +9,8 @@ SEED ?= 1
 SIZE ?= $(or $(patsubst data/demo/.size-%,%,$(firstword $(wildcard data/demo/.size-*))),small)
 
 DEBIAN = chromium gdal-bin python3-gdal qgis python3-qgis qgis-providers fonts-noto-cjk postgresql-15 postgresql-15-postgis-3
+# Test files side by side, one process for each core; each process has its own data folder and PostgreSQL.
+PARALLEL = -n auto --maxprocesses 4 --dist loadfile
 RINGS = $(wildcard $(addprefix tests/,unit store api clients e2e))
 VENDOR = server/onemap/web/static/vendor/.complete
 FONTS = server/onemap/web/static/vendor/fonts/.complete
@@ -28,7 +30,7 @@ demo: .venv/.runtime $(VENDOR) data/demo/.size-$(SIZE) ## Serve the demo (PORT, 
 	--root . --zone $(ZONE) --host $(HOST) --port $(PORT)
 
 test: debian .venv/.dev $(VENDOR) $(FONTS) lint ## Install what the tests need, lint, and run every ring but the conformance ring
-	@.venv/bin/pytest -q --tb=short $(RINGS)
+	@.venv/bin/pytest -q --tb=short $(PARALLEL) $(RINGS)
 
 lint: .venv/.dev ## ruff, mypy --strict, the layers of the house, drift of the generated reference
 	@failed=0; \
@@ -44,7 +46,7 @@ format: .venv/.dev ## Format the code and fix what ruff can fix
 	@.venv/bin/ruff format server tests scripts
 
 conformance: .venv/.dev $(VENDOR) $(FONTS) ## The project's conformance ring, then the official OGC suites where they are at hand
-	@.venv/bin/pytest -q --tb=short tests/conformance
+	@.venv/bin/pytest -q --tb=short $(PARALLEL) tests/conformance
 	@.venv/bin/python scripts/cite.py
 
 bench: .venv/.dev $(VENDOR) ## Measure against peers: make bench ROWS="tiles overlay" PEERS="martin geopandas"

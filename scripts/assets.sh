@@ -42,4 +42,7 @@ cp "$modules/ol-mapbox-style/LICENSE" "$vendor/ol/LICENSE.ol-mapbox-style"
 copy pmtiles pmtiles dist/pmtiles.js package.json # BSD-3-Clause; the package has no other notice
 cp "$modules/fflate/LICENSE" "$vendor/pmtiles/LICENSE.fflate" # it is inside pmtiles.js
 copy swagger-ui-dist swagger-ui swagger-ui-bundle.js swagger-ui.css swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE
+for weight in 400Regular 700Bold; do # the typefaces of reports; maps have glyphs made of the same font
+    copy @expo-google-fonts/noto-sans-sc typefaces "$weight/NotoSansSC_$weight.ttf" LICENSE_FONT # SIL OFL 1.1
+done
 touch "$vendor/.complete"

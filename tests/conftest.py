@@ -18,6 +18,8 @@ from typing import IO, TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pydantic import SecretStr
 from starlette.testclient import TestClient
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from tests.editing import Editable
 
 ROOT = Path(__file__).parent.parent
+# How fast a machine is must not decide whether a test passes.
+hypothesis_settings.register_profile("onemap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("onemap")
 
 
 def make_province(folder: Path) -> Path:
@@ -52,8 +57,8 @@ def make_province(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The data folder with demo/province.gpkg and demo/parcels."""
-    return make_province(ROOT / "data" / "test")
+    """The data folder with demo/province.gpkg and demo/parcels; each process of a test run has its own."""
+    return make_province(ROOT / "data" / "-".join(filter(None, ["test", os.environ.get("PYTEST_XDIST_WORKER")])))
 
 
 class Cluster:

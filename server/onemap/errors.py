@@ -11,7 +11,8 @@ OneMapError
 │   ├── Forbidden               403  nobody may do this here, or not with this
 │   ├── NotFound                404
 │   │   ├── NoSuchProcess       404, with the exception type of OGC API Processes
-│   │   └── NoSuchJob           404, likewise
+│   │   ├── NoSuchJob           404, likewise
+│   │   └── ResultNotReady      404, likewise
 │   ├── MethodNotAllowed        405
 │   ├── NotAcceptable           406
 │   ├── Conflict                409  the stored data stands against the change
@@ -22,9 +23,14 @@ OneMapError
 │   ├── InvalidFeature          422
 │   ├── UnusableParcel          422
 │   ├── PreconditionRequired    428
+│   ├── TooManyJobs             429
+│   ├── Dismissed               499, never seen by anybody: nobody wants the answer of a process any more
 │   └── ClientGone              499, never seen by anybody: the client has left
 └── ServerError                 500
+    ├── JobFailed               of a failed job, with status, code and title of what went wrong
+    ├── WorkerDied              500, a job ended its worker process too often
     └── Unavailable             503
+        ├── NoRoom              503  the results of jobs take all the room they may
         ├── Busy                503  more requests than places; comes back soon
         │   └── Crowded         503  more downloads than places
         └── TooSlow             503  a source did not answer in time
@@ -136,6 +142,14 @@ class NoSuchJob(NotFound):
     type = PROCESSES_EXCEPTIONS + "no-such-job"
 
 
+class ResultNotReady(NotFound):
+    """The job has no results yet."""
+
+    code = "OM-4043"
+    title = "Result not ready"
+    type = PROCESSES_EXCEPTIONS + "result-not-ready"
+
+
 class MethodNotAllowed(ClientError):
     """The resource does not support this method."""
 
@@ -216,6 +230,23 @@ class PreconditionRequired(ClientError):
     title = "Precondition required"
 
 
+class TooManyJobs(ClientError):
+    """As many jobs as one may have are waiting."""
+
+    status = 429
+    code = "OM-4290"
+    title = "Too many jobs"
+    retry_after = 30
+
+
+class Dismissed(ClientError):
+    """The job was dismissed."""
+
+    status = 499
+    code = "OM-4991"
+    title = "Job dismissed"
+
+
 class ClientGone(ClientError):
     """The client closed the connection before the answer was ready."""
 
@@ -226,6 +257,20 @@ class ClientGone(ClientError):
 
 class ServerError(OneMapError):
     """The server could not complete the request."""
+
+
+class JobFailed(ServerError):
+    """The job has failed."""
+
+    code = "OM-5002"
+    title = "Job failed"
+
+
+class WorkerDied(ServerError):
+    """The process that worked on the job ended too often before the job was done; it may need more memory."""
+
+    code = "OM-5001"
+    title = "The work was broken off"
 
 
 class Unavailable(ServerError):
@@ -251,6 +296,14 @@ class Crowded(Busy):
     code = "OM-5033"
     title = "Too many downloads at once"
     retry_after = 10
+
+
+class NoRoom(Unavailable):
+    """There is no room for the results of jobs at the moment."""
+
+    code = "OM-5034"
+    title = "No room for results"
+    retry_after = 300
 
 
 class TooSlow(Unavailable):

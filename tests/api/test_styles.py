@@ -60,7 +60,8 @@ def test_all_that_a_style_names_is_there(client: TestClient) -> None:
         style = mapbox(client, identifier)
         for name, source in style["sources"].items():
             tilejson = client.get(source["url"]).json()
-            assert [layer["id"] for layer in tilejson["vector_layers"]] == [name]
+            drawn = {layer["source-layer"] for layer in style["layers"] if layer.get("source") == name}
+            assert drawn <= {layer["id"] for layer in tilejson["vector_layers"]} <= {name, f"{name}:label"}
             fields = set(tilejson["vector_layers"][0]["fields"])
             used = {item for layer in style["layers"] if layer.get("source") == name for item in properties(layer)}
             assert used <= fields

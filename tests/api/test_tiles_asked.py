@@ -156,18 +156,19 @@ def test_a_dataset_tile_is_the_tiles_of_its_collections(served: TestClient) -> N
             if response.status_code == 200:
                 single |= mapbox_vector_tile.decode(response.content)
         assert found == single
-        assert list(found) == [name for name in listed if name in found]
+        # the label points of a collection after its features
+        assert list(found) == [layer for name in listed for layer in (name, f"{name}:label") if layer in found]
     assert len(found) >= 3
 
 
 def test_collections_are_chosen_in_order(served: TestClient) -> None:
     address = tile(served, "/tiles/WebMercatorQuad", "13")
-    assert list(layers(served, address, {"collections": "xzq,dltb"})) == ["xzq", "dltb"]
-    assert list(layers(served, address, {"collections": "dltb,xzq,dltb"})) == ["dltb", "xzq"]
+    assert list(layers(served, address, {"collections": "xzq,dltb"})) == ["xzq", "xzq:label", "dltb"]
+    assert list(layers(served, address, {"collections": "dltb,xzq,dltb"})) == ["dltb", "xzq", "xzq:label"]
     by_address = "http://testserver/collections/xzq?f=json"
-    assert list(layers(served, address, {"collections": by_address})) == ["xzq"]
+    assert list(layers(served, address, {"collections": by_address})) == ["xzq", "xzq:label"]
     document = served.get("/tiles/WebMercatorQuad", params={"collections": "xzq,dltb", "f": "json"}).json()
-    assert [item["id"] for item in document["layers"]] == ["xzq", "dltb"]
+    assert [item["id"] for item in document["layers"]] == ["xzq", "xzq:label", "dltb"]
     template = next(item["href"] for item in document["links"] if item["rel"] == "item")
     assert template.endswith("/{tileMatrix}/{tileRow}/{tileCol}?f=mvt&collections=xzq,dltb")
 
@@ -200,7 +201,7 @@ def test_what_is_wrong_with_a_dataset_query_is_named(client: TestClient, query: 
 def test_the_dataset_is_what_the_principal_may_see(client: TestClient, internet: TestClient) -> None:
     visible = {item["id"] for item in internet.get("/collections", params={"f": "json"}).json()["collections"]}
     document = internet.get("/tiles/WebMercatorQuad", params={"f": "json"}).json()
-    assert {item["id"] for item in document["layers"]} == visible
+    assert {item["id"].removesuffix(":label") for item in document["layers"]} == visible
     assert "dltb" not in visible
     address = tile(client, "/tiles/WebMercatorQuad", "12")
     assert "dltb" in layers(client, address)

@@ -12,11 +12,13 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
+from onemap.ingest import copy_geopackage
 from onemap.tiles.pack.builder import only_builder
-from tests.conftest import ROOT, Cluster, running
+from tests.conftest import ROOT, Cluster, running, settings_of
 from tests.packed import SIDE, write
 from tests.synthetic import coverage
 
@@ -72,6 +74,28 @@ def test_generalised_features_are_made_in_a_database(instance: Path, cluster: Cl
     assert "zoom 10" in said
     assert "zoom 9" not in said
     assert onemap("tiles", "generalise", "--root", instance, "--store", f"land={dsn}", "--drop") == ""
+
+
+def test_a_table_with_projected_coordinates_is_prepared(instance: Path, cluster: Cluster) -> None:
+    assert "Use onemap tiles build" in onemap("tiles", "prepare", "cover", "--root", instance, code=2)
+    dsn = cluster.fresh()
+    list(copy_geopackage(instance / "data" / "land.gpkg", settings_of(dsn)))
+    prepare = ("tiles", "prepare", "cover", "--root", instance, "--store", f"land={dsn}")
+    steps = onemap(*prepare, "--dry-run")
+    assert "GENERATED ALWAYS AS (ST_Transform(ST_Force2D(" in steps
+    assert onemap(*prepare, "--dry-run") == steps
+    with psycopg.connect(dsn) as connection:
+        connection.execute(steps.encode())  # what is printed is what is done
+        connection.rollback()
+    assert onemap(*prepare) == "cover: longitudes and latitudes added\n"
+    assert onemap(*prepare) == "cover: longitudes and latitudes there already\n"
+    assert onemap(*prepare, "--dry-run") == "-- cover: nothing to do\n"
+    with psycopg.connect(dsn) as connection:
+        apart = "SELECT max(ST_Distance(onemap_lonlat, ST_Transform(geom, 4490))), count(onemap_lonlat) FROM cover"
+        assert connection.execute(apart).fetchone() == (0, 800)
+    assert onemap(*prepare, "--undo") == "cover: longitudes and latitudes removed\n"
+    with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.UndefinedColumn):
+        connection.execute("SELECT onemap_lonlat FROM cover")
 
 
 def test_a_server_has_its_packs_built_beside_it(instance: Path) -> None:

@@ -351,11 +351,13 @@ def test_admission_bounds_the_queue() -> None:
 
     def visit() -> None:
         try:
-            with door.place():
-                inside.set()
-                time.sleep(0.6)
+            door.enter()
         except Busy as error:
             refused.append(error.retry_after)
+            return
+        inside.set()
+        time.sleep(0.6)
+        door.leave()
 
     visitors = [threading.Thread(target=visit) for _ in range(4)]
     visitors[0].start()
@@ -365,5 +367,6 @@ def test_admission_bounds_the_queue() -> None:
     for visitor in visitors:
         visitor.join()
     assert refused == [1, 1, 1]
-    with door.place():
-        pass
+    door.enter(wait=False)
+    with pytest.raises(Busy):
+        door.enter(wait=False)

@@ -316,7 +316,7 @@ def test_projected_tables_keep_longitudes_and_latitudes_beside(cluster: Cluster)
         for level, name in (("10", "WebMercatorQuad"), ("14", "WebMercatorQuad"), ("12", "CGCS2000Quad"))
     ]
     before = [plain.drawn(tile) for tile in tiles]
-    plain.store.prepare_tiles(plain.view)
+    plain.store.prepare_tiles(plain.view.collection)
     prepared = Field(address)
     assert not [left for left in prepared.store.tables()[1] if left.table == "field"]
     for tile, wanted in zip(tiles, before, strict=True):
@@ -327,8 +327,14 @@ def test_projected_tables_keep_longitudes_and_latitudes_beside(cluster: Cluster)
             assert feature.properties == wanted[key].properties
     prepared.execute("UPDATE field SET geom = ST_Translate(geom, 0, 5000) WHERE fid = 1")
     assert 1 in prepared.drawn(prepared.tile("14", y=2.8))
-    geographic = replace(prepared.view, collection=replace(prepared.view.collection, storage=SETS["CGCS2000Quad"].crs))
-    with pytest.raises(ConfigError):
-        prepared.store.prepare_tiles(geographic)
+    collection = prepared.view.collection
+    with pytest.raises(ConfigError, match="need no other column"):
+        prepared.store.prepare_tiles(replace(collection, storage=SETS["CGCS2000Quad"].crs))
+    assert prepared.store.tile_preparation(collection) == ()
+    prepared.store.prepare_tiles(collection, undo=True)
+    again = Field(address)
+    assert again.drawn(tiles[0]).keys() == before[0].keys()
+    assert len(again.store.tile_preparation(again.view.collection)) == 3
+    again.store.close()
     plain.store.close()
     prepared.store.close()

@@ -96,6 +96,9 @@ def test_every_layer_is_valid_and_named(demo: Path) -> None:
         "yjjbnttb": ("Polygon", "EPSG:4526"),
         "stbhhx": ("MultiPolygon", "EPSG:4490"),
         "czkfbj": ("MultiPolygon", "EPSG:4490"),
+        **dict.fromkeys(
+            ["zrbhd", "yyssyd", "trl", "sd", "lswhbhx", "kyq", "kcd", "ghyt", "bcgdcbtb"], ("MultiPolygon", "EPSG:4490")
+        ),
         "coverage": ("MultiPolygon", "EPSG:4490"),
         "buildings": ("Polygon", "EPSG:4490"),
         "approved_projects": ("Polygon", "EPSG:4547"),

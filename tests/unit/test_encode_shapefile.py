@@ -11,8 +11,8 @@ import pyogrio
 import pytest
 import shapely
 
+from onemap.encode.dbase import short_names
 from onemap.features.encode import Options
-from onemap.features.encode.dbase import short_names
 from onemap.features.encode.shapefile import write
 from onemap.geo.crs import Crs
 from tests.unit.encodings import BOX, BOXES, BSM, LARGEST, ZONE_37, batches, collection, context, field

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 import anyio
 import pytest
 
+from onemap.block.caller import Caller, caller_gone, set_caller
+from onemap.errors import ClientGone
 from onemap.store import Store
 from onemap.tiles.cache import Asked, Place, Source, TileCache
 
@@ -173,3 +175,67 @@ def test_at_most_so_many_workers() -> None:
 
     anyio.run(ask)
     assert most == 2
+
+
+def test_a_tile_is_given_up_when_all_who_wait_for_it_have_left() -> None:
+    first, second, began = Caller(), Caller(), threading.Event()
+
+    def make() -> bytes:
+        began.set()
+        while not caller_gone():
+            time.sleep(0.005)
+        raise ClientGone
+
+    async def ask() -> tuple[list[str], bool]:
+        cache, left = Cache(10_000, 2), []
+
+        async def one(name: str, caller: Caller) -> None:
+            set_caller(caller)
+            with pytest.raises(ClientGone):
+                await cache.get("key", make)
+            left.append(name)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(one, "first", first)
+            await anyio.to_thread.run_sync(began.wait)
+            group.start_soon(one, "second", second)
+            await anyio.sleep(0.02)
+            first.gone = True
+            await anyio.sleep(0.05)
+            goes_on = not left
+            second.gone = True
+        return left, goes_on
+
+    assert anyio.run(ask) == (["first", "second"], True)
+
+
+def test_whoever_comes_when_a_tile_is_given_up_has_it_made_anew() -> None:
+    leaving, staying, began, gate = Caller(), Caller(), threading.Event(), threading.Event()
+
+    def given_up() -> bytes:
+        began.set()
+        gate.wait(5)
+        raise ClientGone
+
+    async def ask() -> list[bytes]:
+        cache, got = Cache(10_000, 2), []
+
+        async def leave() -> None:
+            set_caller(leaving)
+            with pytest.raises(ClientGone):
+                await cache.get("key", given_up)
+
+        async def stay() -> None:
+            set_caller(staying)
+            got.append(await cache.get("key", lambda: b"tile"))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(leave)
+            await anyio.to_thread.run_sync(began.wait)
+            leaving.gone = True
+            group.start_soon(stay)
+            await anyio.sleep(0.02)
+            gate.set()
+        return got
+
+    assert anyio.run(ask) == [b"tile"]

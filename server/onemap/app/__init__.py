@@ -1,11 +1,13 @@
 """The application: an instance loaded from its folders or from one file, and its ASGI app."""
 
 from onemap.app.asgi import build_blocks, create_app
+from onemap.app.desk import desk_of
 from onemap.app.instance import (
     Instance,
     cached_in,
     collection_id,
     is_database,
+    jobs_in,
     load_instance,
     publish,
     publish_database,
@@ -18,7 +20,9 @@ __all__ = [
     "cached_in",
     "collection_id",
     "create_app",
+    "desk_of",
     "is_database",
+    "jobs_in",
     "load_instance",
     "publish",
     "publish_database",

@@ -39,6 +39,8 @@ from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore, database_name
 from onemap.styles import Library, load_styles, undrawn
 
+_JOBS = Path("jobs")
+_EVIDENCE = Path("evidence")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.\-\u4e00-\u9fff]+")
 
 
@@ -75,7 +77,8 @@ def load_instance(
     settings = load_settings(root / "config", zone)
     packs = settings.packs.model_copy(update={"folder": (data or root / "data") / (settings.packs.folder or "derived")})
     settings = settings.model_copy(update={"stores": {**settings.stores, **(stores or {})}, "packs": packs})
-    settings = cached_in(settings, data or root / "data")
+    settings = jobs_in(cached_in(settings, data or root / "data"), data or root / "data", _JOBS)
+    settings = evidence_in(settings, data or root / "data")
     declarations = read_declarations(root / "collections")
     opening = opener(settings, data or root / "data", declarations.values())
     sources = {name: opening.open(name) for name in settings.stores}
@@ -102,6 +105,20 @@ def cached_in(settings: Settings, data: Path, default: Path | None = None) -> Se
     if folder is None:
         return settings
     return settings.model_copy(update={"tiles": settings.tiles.model_copy(update={"folder": data / folder})})
+
+
+def jobs_in(settings: Settings, data: Path, default: Path | None = None) -> Settings:
+    """Return settings that name the folder of jobs below the data folder, ``default`` where they name none."""
+    folder = settings.jobs.folder or default
+    if folder is None:
+        return settings
+    return settings.model_copy(update={"jobs": settings.jobs.model_copy(update={"folder": data / folder})})
+
+
+def evidence_in(settings: Settings, data: Path) -> Settings:
+    """Return settings that name the folder of evidence below the data folder."""
+    folder = data / (settings.evidence.folder or _EVIDENCE)
+    return settings.model_copy(update={"evidence": settings.evidence.model_copy(update={"folder": folder})})
 
 
 def _style_notes(styles: Library, published: Iterable[Collection]) -> list[LeftOut]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -13,7 +15,20 @@ class Caller:
     gone: bool = False
 
 
-_current: ContextVar[Caller | None] = ContextVar("onemap_caller", default=None)
+@dataclass(slots=True)
+class Callers:
+    """Those who wait for one and the same answer. ``gone``: all of them have left."""
+
+    several: list[Caller | Callers] = field(default_factory=list)
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody will read the answer."""
+        return all(caller.gone for caller in self.several)
+
+
+_NOBODY = Caller()
+_current: ContextVar[Caller | Callers] = ContextVar("onemap_caller", default=_NOBODY)
 
 
 def set_caller(caller: Caller) -> None:
@@ -21,7 +36,21 @@ def set_caller(caller: Caller) -> None:
     _current.set(caller)
 
 
+def present_caller() -> Caller | Callers:
+    """Return the caller of the present request; outside of requests one who stays."""
+    return _current.get()
+
+
+@contextmanager
+def working_for(callers: Callers) -> Iterator[None]:
+    """Let the present task work for several callers, not only for the one whose request it is."""
+    token = _current.set(callers)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def caller_gone() -> bool:
     """Whether the caller of the present request has left; False outside of requests."""
-    caller = _current.get()
-    return caller is not None and caller.gone
+    return _current.get().gone

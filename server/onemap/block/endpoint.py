@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +60,15 @@ LANG = Parameter("lang", {"type": "string", "enum": ["zh", "en"]}, "Language of 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What an operation answers on success: a status, a text and a schema."""
+    """What an operation answers on success: a status, a text and a schema.
+
+    ``content``: media types, each with its schema, that it may have beside the formats of the endpoint.
+    """
 
     description: str
     schema: Schema = field(default_factory=lambda: {"type": "object"})
     status: int = 200
+    content: Mapping[str, Schema] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,10 @@ class Endpoint:
     is refused. ``routed``: False for an operation that a raw route answers. ``body`` maps the media
     types of the request body to their schemas. ``allowed``: whether a principal may use the operation on the resource
     with these path parameters, as OPTIONS says it; it may block, and what it raises is the answer. ``others``: further
-    successes beside ``response``; ``problems``: statuses of failures that not every operation has.
+    successes beside ``response``; ``problems``: statuses of failures that not every operation has. ``json_problems``:
+    a client that takes application/json and does not name problem documents gets them under that media type, as
+    Processes 1.0 documents its exceptions. ``any_accept``: what is answered has a media type of its own, so that Accept
+    chooses among the formats but refuses nothing. ``callbacks``: OpenAPI callback objects by name.
     """
 
     path: str
@@ -94,6 +101,9 @@ class Endpoint:
     allowed: Callable[[Principal, Mapping[str, str]], bool] | None = None
     others: tuple[Response, ...] = ()
     problems: tuple[int, ...] = ()
+    json_problems: bool = False
+    any_accept: bool = False
+    callbacks: Mapping[str, Schema] = field(default_factory=dict)
 
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -123,7 +133,8 @@ class Block:
 
     ``collection_links(links, collection id)`` adds to every collection document, ``landing_links``
     to the landing page; ``endpoints_for(principal)`` gives the endpoints as that principal's OpenAPI
-    document shows them (concrete paths for the collections it may see). ``metrics`` is what is counted here.
+    document shows them (concrete paths for the collections it may see). ``metrics`` is what is counted here;
+    ``beside`` runs from the start of the server to its end, or as long as it has something to do.
     """
 
     id: str
@@ -136,3 +147,4 @@ class Block:
     endpoints_for: Callable[[Principal], list[Endpoint]] = _nothing
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     metrics: Callable[[], list[Metric]] = _nothing
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None

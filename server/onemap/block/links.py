@@ -17,7 +17,7 @@ def link(href: str, rel: str, media_type: str | None = None, title: str | None =
         made["type"] = media_type
     if title:
         made["title"] = title
-    return made | more
+    return made | more if more else made
 
 
 @dataclass(frozen=True, slots=True)

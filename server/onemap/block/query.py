@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -20,16 +21,21 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}", re.ASCII)
 
 def parse_query(query_string: bytes) -> dict[str, list[str]]:
     """Return the query parameters with all their values. Raises InvalidParameter: not UTF-8, or too many."""
+    query: dict[str, list[str]] = {}
+    for name, value in _pairs(query_string):
+        query.setdefault(name, []).append(value)
+    return query
+
+
+@lru_cache(256)
+def _pairs(query_string: bytes) -> list[tuple[str, str]]:
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise InvalidParameter("The query is not percent-encoded UTF-8.") from None
     if len(pairs) > MOST_PARAMETERS:
         raise InvalidParameter(f"The query has {len(pairs)} parameters; at most {MOST_PARAMETERS} are read.")
-    query: dict[str, list[str]] = {}
-    for name, value in pairs:
-        query.setdefault(name, []).append(value)
-    return query
+    return pairs
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:

@@ -73,6 +73,11 @@ class TilesDeclaration(Model):
         description="Whether tiles are made from a pack, a file that is built from the store; auto: where the store"
         " makes no tiles itself.",
     )
+    labels: bool = Setting(
+        False,
+        description="Whether tiles have a second layer, `<id>:label`, with one point for each feature in the one tile"
+        " that it lies in, so that styles write each name once.",
+    )
 
 
 class CollectionDeclaration(Model):
@@ -200,7 +205,8 @@ def _field(
 def _tiling(declared: CollectionDeclaration) -> Tiling:
     said = declared.tiles
     published = said.class_ or declared.colour_by
-    return Tiling(said.generalise == "coverage", published, {"always": True, "never": False}.get(said.pack))
+    packed = {"always": True, "never": False}.get(said.pack)
+    return Tiling(said.generalise == "coverage", published, packed, said.labels)
 
 
 def _coverage(declared: CollectionDeclaration) -> Coverage | None:

@@ -53,11 +53,13 @@ class Tiling:
 
     ``coverage``: its surfaces lie side by side and are generalised at low zooms, those of one ``class_field`` value
     first; other layers drop by size. ``pack``: whether a pack is built, by default where the store makes no tiles.
+    ``labels``: tiles have a second layer with a point for each feature, for its name.
     """
 
     coverage: bool = False
     class_field: str | None = None
     pack: bool | None = None
+    labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class Collection:
     group: Text | None = None
     editable: bool = False
     tiles: Tiling = Tiling()
+
+    @property
+    def label_layer(self) -> str:
+        """The name of the layer of tiles that has the points for names; no identifier has a colon."""
+        return f"{self.id}:label"
 
     def field_for(self, role: str) -> Field | None:
         """Return the field with this role, or None."""

@@ -10,15 +10,17 @@ import typer
 import yaml
 
 from onemap import __version__
-from onemap.app import collection_id, is_database, load_instance
+from onemap.app import collection_id, load_instance
 from onemap.cli.archives import tiles
 from onemap.cli.background import builder_beside
 from onemap.cli.batch import batch, export
 from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
+from onemap.cli.evidence import evidence
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
-from onemap.cli.serve import Source, announce, run
+from onemap.cli.serve import announce, run, source_of
 from onemap.cli.stores import named_stores, settings_of
+from onemap.cli.worker import place_for_jobs, worker, workers_beside
 from onemap.config import GeoPackageSettings, PostgisSettings, PygeoapiSettings, load_settings
 from onemap.config.models import Level
 from onemap.errors import ConfigError, did_you_mean
@@ -34,9 +36,11 @@ demo = typer.Typer(no_args_is_help=True, help="The synthetic demo province (ç¤ºè
 application.add_typer(demo, name="demo")
 application.add_typer(editing, name="editing")
 application.add_typer(changes, name="changes")
+application.add_typer(evidence, name="evidence")
 application.add_typer(tiles, name="tiles")
 application.command()(export)
 application.command()(batch)
+application.command()(worker)
 
 
 def _version(wanted: bool) -> None:
@@ -69,11 +73,11 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, help="Number of server processes.")] = 1,
 ) -> None:
     """Serve a configured instance, or publish every feature table of SOURCE."""
-    asked = Source(_checked(source), root, zone, data, tuple(store or ()))
-    instance = asked.instance()
-    announce(instance, f"http://{host}:{port}")
-    with builder_beside(instance, asked):
-        run(instance, asked, host, port, workers)
+    with place_for_jobs(source_of(source, root, zone, data, store)) as asked:
+        instance = asked.instance()
+        announce(instance, f"http://{host}:{port}")
+        with builder_beside(instance, asked), workers_beside(instance, asked):
+            run(instance, asked, host, port, workers)
 
 
 @application.command()
@@ -105,7 +109,7 @@ def openapi(
     url: Annotated[str, typer.Option(help="Address of the server in the document.")] = "http://127.0.0.1:8000",
 ) -> None:
     """Print the OpenAPI 3.0 document of an instance."""
-    document = openapi_document(Source(_checked(source), root, zone, data).instance(), url)
+    document = openapi_document(source_of(source, root, zone, data, ()).instance(), url)
     if form == "json":
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
@@ -186,11 +190,3 @@ def _store(name: str, root: Path) -> PostgisSettings | GeoPackageSettings:
     if isinstance(found, PygeoapiSettings):
         raise ConfigError(f"The store '{name}' can only be read.", "Name another store with --store.")
     return found
-
-
-def _checked(source: str | None) -> str | None:
-    if source is None or is_database(source) or Path(source).suffix.lower() == ".gpkg":
-        return source
-    if "@" in source:  # perhaps a mistyped address with a password: not to be repeated
-        raise ConfigError("That is neither a GeoPackage nor an address postgresql://user@host/database.")
-    raise ConfigError(f"'{source}' is not a GeoPackage.", f"Convert it first: onemap import {source}")

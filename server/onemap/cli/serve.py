@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,13 +12,16 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
-from onemap.app import Instance, cached_in, create_app, load_instance, publish
+from onemap.app import Instance, cached_in, create_app, is_database, jobs_in, load_instance, publish
 from onemap.app.asgi import HttpOnly
 from onemap.cli.admin import administered, report
 from onemap.cli.stores import named_stores
+from onemap.errors import ConfigError
 from onemap.security import identify
 
-_SOURCE, _ROOT, _ZONE, _DATA, _STORES = (f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES"))
+_SOURCE, _ROOT, _ZONE, _DATA, _STORES, _JOBS = (
+    f"ONEMAP_{name}" for name in ("SOURCE", "ROOT", "ZONE", "DATA", "STORES", "JOBS")
+)
 _CACHE = Path("cache")
 # Seconds within which a worker must answer uvicorn, from its start on, or be replaced: its imports take longer than
 # the 5 s of uvicorn on a machine that is busy, and no worker would ever be ready.
@@ -27,33 +31,55 @@ _SECRET = "ONEMAP_TOKEN_SECRET"  # noqa: S105
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an instance is made from: one file or database, or the folders of a configuration."""
+    """What an instance is made from: one file or database, or the folders of a configuration.
+
+    ``jobs``: a folder for jobs where the configuration names none.
+    """
 
     single: str | None
     root: Path = Path()
     zone: str | None = None
     data: Path | None = None
     stores: tuple[str, ...] = ()
+    jobs: Path | None = None
 
     def instance(self) -> Instance:
         """Return the instance."""
         if self.single is not None:
-            return publish(self.single)
+            published = publish(self.single)
+            return (
+                replace(published, settings=jobs_in(published.settings, self.jobs, Path())) if self.jobs else published
+            )
         loaded = load_instance(self.root, self.zone, self.data, named_stores(self.stores))
         return replace(loaded, settings=cached_in(loaded.settings, self.data or self.root / "data", _CACHE))
 
     def environment(self) -> dict[str, str]:
         """Return the source as environment variables, for worker processes: connection strings are not arguments."""
-        given = {_SOURCE: self.single, _ROOT: self.root, _ZONE: self.zone, _DATA: self.data}
+        given = {_SOURCE: self.single, _ROOT: self.root, _ZONE: self.zone, _DATA: self.data, _JOBS: self.jobs}
         kept = {name: str(value) for name, value in given.items() if value is not None}
         return {**kept, _STORES: "\n".join(self.stores)} if self.stores else kept
 
     @classmethod
     def from_environment(cls) -> Source:
         """Return the source that ``environment`` wrote."""
-        single, root, zone, data = (os.environ.get(name) for name in (_SOURCE, _ROOT, _ZONE, _DATA))
+        single, root, zone, data, jobs = (os.environ.get(name) for name in (_SOURCE, _ROOT, _ZONE, _DATA, _JOBS))
         stores = tuple(os.environ.get(_STORES, "").splitlines())
-        return cls(single, Path(root or "."), zone, Path(data) if data else None, stores)
+        return cls(single, Path(root or "."), zone, Path(data) if data else None, stores, Path(jobs) if jobs else None)
+
+
+def source_of(
+    single: str | None, root: Path, zone: str | None, data: Path | None, stores: Sequence[str] | None
+) -> Source:
+    """Return the source that options of the command line name. Raises ConfigError for what is none."""
+    return Source(_checked(single), root, zone, data, tuple(stores or ()))
+
+
+def _checked(source: str | None) -> str | None:
+    if source is None or is_database(source) or Path(source).suffix.lower() == ".gpkg":
+        return source
+    if "@" in source:  # perhaps a mistyped address with a password: not to be repeated
+        raise ConfigError("That is neither a GeoPackage nor an address postgresql://user@host/database.")
+    raise ConfigError(f"'{source}' is not a GeoPackage.", f"Convert it first: onemap import {source}")
 
 
 def announce(instance: Instance, url: str) -> None:

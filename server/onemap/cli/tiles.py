@@ -13,7 +13,7 @@ from onemap.catalog import Collection
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.stores import named_stores
 from onemap.errors import ConfigError, did_you_mean
-from onemap.store.tiling import GeneralisingStore
+from onemap.store.tiling import GeneralisingStore, PreparedStore
 from onemap.tiles.generalise import Report
 from onemap.tiles.pack.builder import Builder, only_builder, packed, plan
 from onemap.tiles.pack.tables import keep_generalised
@@ -77,6 +77,36 @@ def tiles_generalise(
         if drop or item.tiles.coverage or collection:
             for report in keep_generalised(source, plan(item), finest, coarsest, drop=drop):
                 typer.echo(said(report))
+
+
+@tiles.command("prepare")
+def tiles_prepare(
+    collection: Annotated[list[str], typer.Argument(help="Collections.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Remove what was added instead.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the SQL.")] = False,
+    root: RootOption = Path(),
+    zone: ZoneOption = None,
+    data: DataOption = None,
+    store: StoresOption = None,
+) -> None:
+    """Store longitudes and latitudes beside Gauss-Kruger coordinates in PostGIS, so that tiles need no transformation.
+
+    Each table gets a generated column `onemap_lonlat` with an index, which the database keeps by itself. The table is
+    written anew and locked meanwhile, and its owner has to ask for it (`--store NAME=postgresql://owner@...`). A server
+    uses the column from its next start on.
+    """
+    instance = load_instance(root, zone, data, named_stores(store or ()))
+    for item in list(_chosen(instance, collection)):
+        source = instance.stores[item.store]
+        if not isinstance(source, PreparedStore):
+            raise ConfigError(f"The store of '{item.id}' needs no preparation for tiles.", "Use onemap tiles build.")
+        steps = source.tile_preparation(item, undo=undo)
+        if dry_run:
+            typer.echo("\n".join(f"{step};" for step in steps) or f"-- {item.id}: nothing to do")
+            continue
+        source.prepare_tiles(item, undo=undo)
+        done = "removed" if undo else "added" if steps else "there already"
+        typer.echo(f"{item.id}: longitudes and latitudes {done}")
 
 
 def _chosen(instance: Instance, names: Sequence[str] | None) -> Iterator[Collection]:

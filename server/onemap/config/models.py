@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, IPvAnyNetwork, SecretStr, Tag, model_validator
 
 Zone = Literal["internet", "extranet", "business", "classified"]
 Level = Literal["P", "G", "S", "C", "X1", "X2", "X3"]
@@ -214,6 +214,33 @@ class PolicySettings(Model):
     )
 
 
+class OutboundSettings(Model):
+    """Servers that this one may ask on behalf of a caller; without any, it asks nobody."""
+
+    hosts: tuple[Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+$")], ...] = Field(
+        (),
+        description="Servers by scheme, host and port, as `https://data.example.org` or `http://10.1.2.3:8080`; exactly"
+        " these, no others. Redirects are not followed.",
+    )
+    networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Private networks in which such a host may be, as `10.1.2.0/24`; others must be public."
+    )
+    seconds: float = Field(10.0, gt=0, le=60, description="Longest time of one exchange (s).")
+
+
+class ReferenceSettings(OutboundSettings):
+    """Inputs by reference: documents that the server fetches for a caller."""
+
+    max_bytes: int = Field(10_000_000, ge=1, description="Most bytes of all documents of one request.")
+
+
+class CallbackSettings(OutboundSettings):
+    """Callbacks: addresses that are told of the progress and the outcome of a job."""
+
+    attempts: int = Field(5, ge=1, le=10, description="Attempts to deliver, each after twice the pause of the last.")
+    pause: float = Field(2.0, ge=0, le=60, description="Pause after the first attempt (s).")
+
+
 class ProcessSettings(Model):
     """Limits and thresholds of the processes."""
 
@@ -222,7 +249,76 @@ class ProcessSettings(Model):
     max_area_km2: float = Field(50_000.0, gt=0, description="Largest total area of the parcels, km2.")
     max_hits: int = Field(1_000, ge=1, description="Most hits listed per layer; totals always count all.")
     min_area: float = Field(1.0, ge=0, description="Hits below this area (m2) are flagged as insignificant.")
+    min_width: float = Field(0.1, ge=0, description="Hits thinner than this (m) are flagged as insignificant.")
+    layer_seconds: float = Field(60.0, gt=0, description="Longest time for one layer; then it is said to be unknown.")
     search_distance: float = Field(10_000.0, ge=0, description="Nearest features are sought within this many metres.")
+    references: ReferenceSettings = Field(
+        default_factory=ReferenceSettings, description="Inputs by reference; off unless hosts are listed."
+    )
+    callbacks: CallbackSettings = Field(
+        default_factory=CallbackSettings, description="Callbacks of jobs; off unless hosts are listed."
+    )
+    plugins: dict[str, str] = Field(
+        default_factory=dict,
+        description="Processes of pygeoapi by the id that they get here, as `package.module:Class`, from installed"
+        " packages only; needs the extra `pygeoapi`. Those that an installed package offers under the entry point"
+        " `onemap.pygeoapi_processes` need not be named.",
+    )
+
+
+class JobSettings(Model):
+    """Jobs: executions that outlive their request."""
+
+    store: str | None = Field(
+        None,
+        description="Name of the PostGIS store whose database keeps the jobs, or `embedded` for a file in `folder`;"
+        " default: the PostGIS store where there is exactly one, else embedded.",
+    )
+    folder: Path | None = Field(
+        None,
+        description="Folder of embedded jobs and of files under way, relative to the data folder; default: `jobs`"
+        " there when served from a configuration, else a temporary one.",
+    )
+    workers: int = Field(
+        1, ge=0, le=64, description="Jobs worked on at once by `onemap serve`; 0: only `onemap worker` works on them."
+    )
+    lease: float = Field(
+        30.0, ge=2, description="A job whose worker has not been heard of for this time is given to another (s)."
+    )
+    retention: float = Field(168.0, gt=0, description="Jobs that have ended are removed with their results after (h).")
+    max_queued: int = Field(1_000, ge=1, description="Most jobs of one user that wait or run; more: 429.")
+    max_running: int = Field(8, ge=1, description="Most jobs of one user that run at once; the others wait.")
+    output_bytes: int = Field(512 * 2**20, ge=1024, description="Most bytes of the results of one job.")
+    disk_bytes: int = Field(
+        20 * 2**30, ge=1024, description="Most bytes of the results of all jobs; beyond, new jobs are answered 503."
+    )
+
+
+class EvidenceSettings(Model):
+    """Evidence: a signed record of every result of an analysis, at `/evidence/{id}`."""
+
+    enabled: bool = Field(True, description="Whether results are attested.")
+    store: str | None = Field(
+        None,
+        description="Name of the PostGIS store whose database keeps the records, or `embedded` for a file in `folder`;"
+        " default: the PostGIS store where there is exactly one, else embedded.",
+    )
+    folder: Path | None = Field(
+        None,
+        description="Folder of the file and of the key, relative to the data folder; default: `evidence` there when"
+        " served from a configuration, else none: nothing is attested.",
+    )
+    key_file: Path | None = Field(
+        None,
+        description="Private key (Ed25519, PKCS 8, PEM), made at first use, readable for its owner only; default:"
+        " `signing.key` in `folder`. Servers of one instance share it.",
+    )
+    keep_inputs: bool = Field(
+        True, description="Whether inputs are kept, which `onemap evidence verify --rerun` needs."
+    )
+    inputs_bytes: int = Field(
+        2 * 2**30, ge=0, description="Most bytes of inputs kept (compressed); the oldest go first, records stay."
+    )
 
 
 class EditingSettings(Model):
@@ -251,5 +347,7 @@ class Settings(Model):
     policy: PolicySettings = Field(default_factory=PolicySettings, description="Access by level.")
     editing: EditingSettings = Field(default_factory=EditingSettings, description="Changing features.")
     processes: ProcessSettings = Field(default_factory=ProcessSettings, description="Process limits and thresholds.")
+    jobs: JobSettings = Field(default_factory=JobSettings, description="Executions that outlive their request.")
+    evidence: EvidenceSettings = Field(default_factory=EvidenceSettings, description="Signed records of results.")
     scratch: Path | None = Field(None, description="Folder of temporary files of downloads; default: the system's.")
     trusted_proxies: tuple[str, ...] = Field((), description="Addresses whose Forwarded headers are believed.")

@@ -37,6 +37,14 @@ DLTB = TableSpec(
     title="地类图斑",
     description="示范省国土调查地类图斑（虚构）",
 )
+DLTB_PREVIOUS = TableSpec(
+    "dltb_previous",
+    "POLYGON",
+    4526,
+    DLTB.fields,
+    title="上年度地类图斑",
+    description="示范省第一个县上年度国土变更调查的地类图斑（虚构）",
+)
 YJJBNTTB = TableSpec(
     "yjjbnttb",
     "POLYGON",
@@ -87,6 +95,24 @@ PROJECTS = TableSpec(
     title="批准项目",
     description="示范省建设用地批准项目范围（虚构）；YDMJ 单位为公顷",
 )
+_LINE = "BSM:C18 XZQDM:C6 MC:C200 LXMC:C50 SLSJ:D BZ:T"
+
+
+def _line(name: str, title: str, fields: str = _LINE) -> TableSpec:
+    text = f"示范省{title}（虚构）"
+    return TableSpec(name, "MULTIPOLYGON", 4490, _fields(fields), title=title, description=text)
+
+
+ZRBHD = _line("zrbhd", "自然保护地")
+YYSSYD = _line("yyssyd", "饮用水水源保护区")
+TRL = _line("trl", "天然林")
+SD = _line("sd", "湿地")
+LSWHBHX = _line("lswhbhx", "历史文化保护线")
+KYQ = _line("kyq", "矿业权", "BSM:C18 XZQDM:C6 MC:C200 LXMC:C50 XKZH:C30 KZ:C50 QLR:C100 SLSJ:D BZ:T")
+KCD = _line("kcd", "矿产地", "BSM:C18 XZQDM:C6 MC:C200 LXMC:C50 KZ:C50 SLSJ:D BZ:T")
+GHYT = _line("ghyt", "规划用地", "BSM:C18 XZQDM:C6 MC:C200 YDYHFLDM:C6 YDYHFLMC:C50 SLSJ:D BZ:T")
+BCGDCBTB = _line("bcgdcbtb", "补充耕地储备图斑", "BSM:C18 XZQDM:C6 MC:C200 DLBM:C5 GDPDJB:C2 GDDB:I GDDJ:I SLSJ:D BZ:T")
+
 COVERAGE = TableSpec(
     "coverage",
     "MULTIPOLYGON",

@@ -14,8 +14,12 @@ from onemap.demo.cadastre import survey, write_parcels
 from onemap.demo.farmland import farmland, write_farmland
 from onemap.demo.landuse import Landuse, parcels
 from onemap.demo.layers import PROJECTS
+from onemap.demo.minerals import minerals
 from onemap.demo.network import Country, settle
-from onemap.demo.projects import approved, write_projects
+from onemap.demo.planning import planned, reserves
+from onemap.demo.previous import write_previous
+from onemap.demo.projects import Projects, approved, write_projects
+from onemap.demo.regimes import regimes, touched
 from onemap.demo.relief import carve
 from onemap.demo.shapefile import write_shapefile
 from onemap.demo.sites import in_province, seed_points
@@ -57,15 +61,21 @@ def generate(directory: Path, size: Literal["small", "medium", "large"], seed: i
     urban = urban_zones(landuse, country)
     red = red_line(landuse, country, units, urban >= 0)
     fields = farmland(landuse, units, cadastre, (urban < 0) & (red < 0), seed)
+    others = [*regimes(landuse, country, red), *minerals(landuse, country)]
+    free = (urban < 0) & (red < 0) & (fields < 0)
+    drawn = [*others, planned(landuse, urban), reserves(landuse, free, seed)]
     rows: dict[str, int] = {}
     with GeoPackageWriter(path) as writer:
         progress("writing the land survey")
         rows["xzq"] = write_units(writer, units, landuse, cadastre.area)
-        rows["dltb"] = write_parcels(writer, landuse, units, cadastre)
+        rows["dltb"] = write_parcels(writer, landuse, cadastre)
+        rows["dltb_previous"] = write_previous(writer, landuse, units, seed)
         progress("writing the control lines")
         rows["yjjbnttb"] = write_farmland(writer, landuse, cadastre, fields, seed)
         rows["stbhhx"] = write_red_line(writer, landuse, units, red)
         rows["czkfbj"] = write_urban(writer, landuse, units, urban)
+        for layer in drawn:
+            rows[layer.spec.name] = layer.write(writer, landuse, units)
         rows["coverage"] = write_coverage(writer, units, landuse)
         progress("writing buildings and projects")
         rows["buildings"] = write_buildings(writer, country, landuse, cadastre)
@@ -75,11 +85,16 @@ def generate(directory: Path, size: Literal["small", "medium", "large"], seed: i
     for table in rows:
         build_areas(path, table)
     progress("writing files to try")
-    files = write_trials(directory / "parcels", country, units, landuse, Lines(fields >= 0, red >= 0, urban))
-    (directory / "shapefile").mkdir(exist_ok=True)
-    columns = {name: np.array(v, dtype=float if name == "YDMJ" else object) for name, v in projects.columns.items()}
-    files += write_shapefile(directory / "shapefile" / "批准项目.shp", projects.geometry, columns, PROJECTS.srid)
+    lines = Lines(fields >= 0, red >= 0, urban, touched(others, landuse))
+    files = write_trials(directory / "parcels", country, units, landuse, lines)
+    files += _shapefile(directory / "shapefile", projects)
     return Summary(path, rows, tuple(files))
+
+
+def _shapefile(folder: Path, projects: Projects) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    columns = {name: np.array(v, dtype=float if name == "YDMJ" else object) for name, v in projects.columns.items()}
+    return write_shapefile(folder / "批准项目.shp", projects.geometry, columns, PROJECTS.srid)
 
 
 def _land(size: str, seed: int, progress: Progress) -> tuple[Country, Units, Landuse]:

@@ -24,11 +24,12 @@ from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpe
 
 @dataclass(frozen=True)
 class Lines:
-    """For each land-use parcel: is it farmland, in the red line, and in which urban zone (-1: in none)."""
+    """For each land-use parcel: is it farmland, in the red line, in which urban zone (-1: in none), in another line."""
 
     farmland: Flags
     red: Flags
     urban: Integers
+    other: Flags
 
 
 def write_trials(directory: Path, country: Country, units: Units, landuse: Landuse, lines: Lines) -> list[Path]:
@@ -140,7 +141,7 @@ def _untouched(directory: Path, xy: Floats, units: Units, landuse: Landuse, line
     """A plot far from every control line, where all layers have data, as a GeoPackage."""
     missing = undelivered(units)
     delivered = np.array([code[:6] != missing for code in units.code])[landuse.owner]
-    involved = lines.farmland | lines.red | (lines.urban >= 0)
+    involved = lines.farmland | lines.red | (lines.urban >= 0) | lines.other
     free = np.flatnonzero(delivered & ~involved)
     tree = shapely.STRtree(landuse.geometry[involved])
     points = shapely.points(xy[free])

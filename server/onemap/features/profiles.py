@@ -35,6 +35,8 @@ PROFILE = Parameter(
 def chosen(call: Call) -> str:
     """Return the profile of an answer, an empty text where its media type has none. Raises InvalidParameter."""
     offered = _OF_TYPES.get(call.format.media_type, ())
+    if PROFILE.name not in call.query:
+        return offered[0] if offered else ""
     found = [name for name in _asked(call) if name in offered]
     return next(iter([*found, *offered]), "")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import Any
 
@@ -100,10 +100,11 @@ class FeatureRoutes:
 
     def represent(self, call: Call, view: View, batch: Batch, crs: Crs) -> dict[str, Any]:
         """Return the document of the one feature of a batch, at the address that the call has."""
-        context = self._context(call, view, crs)
-        fg = is_jsonfg(call.format, context.profile)
-        made = jsonfg.feature(batch, context) if fg else geojson.feature(batch, context)
-        feature = made | {"links": document_links(call, view.collection)}
+        if fg := is_jsonfg(call.format, chosen(call)):
+            feature = jsonfg.feature(batch, self._context(call, view, crs))
+        else:
+            (feature,) = geojson.features(batch, view.collection.storage, crs)
+        feature["links"] = document_links(call, view.collection)
         if fg or call.format is HTML:
             data: dict[str, Any] = orjson.loads(orjson.dumps(feature, option=orjson.OPT_SERIALIZE_NUMPY))
             return data
@@ -200,15 +201,22 @@ class FeatureRoutes:
 
 def document_links(call: Call, collection: Collection) -> list[Link]:
     """Return the links of a document to itself in its formats, and to its collection."""
-    plain, *others = ((item.format, item.title) for item in encode.PAGES)
-    formats = [plain, (HTML, "HTML"), *others]
-    own = call.format.media_type
     made = [
-        link(call.links.self(call.query, f=item.name), "self", item.media_type, "This document")
-        if item.media_type == own
-        else link(call.links.self(call.query, f=item.name), "alternate", item.media_type, f"This document as {title}")
-        for item, title in formats
+        link(call.links.self(call.query, f=name), rel, media_type, title)
+        for name, rel, media_type, title in _forms(call.format.media_type)
     ]
     made += profile_links(chosen(call))
     address = call.links.to("collections", collection.id, f="json")
     return [*made, link(address, "collection", "application/json", collection.id)]
+
+
+@cache
+def _forms(own: str) -> list[tuple[str, str, str, str]]:
+    """Return name, relation, media type and title of each form of a document that is read in one of them."""
+    plain, *others = ((item.format, item.title) for item in encode.PAGES)
+    return [
+        (form.name, "self", form.media_type, "This document")
+        if form.media_type == own
+        else (form.name, "alternate", form.media_type, f"This document as {title}")
+        for form, title in (plain, (HTML, "HTML"), *others)
+    ]

@@ -36,8 +36,8 @@ _PARCELS: dict[str, Any] = {
 }
 
 
-def summary(process: type[Process], links: Links, lang: str) -> dict[str, Any]:
-    """Return the summary of a process as the list shows it."""
+def summary(process: type[Process], links: Links, lang: str, jobs: bool) -> dict[str, Any]:
+    """Return the summary of a process as the list shows it. ``jobs``: whether it is executed as a job too."""
     address = functools.partial(links.to, "processes", process.id)
     title = process.title.get(lang)
     return {
@@ -46,8 +46,8 @@ def summary(process: type[Process], links: Links, lang: str) -> dict[str, Any]:
         "title": title,
         "description": process.description.get(lang),
         "keywords": list(process.keywords),
-        "jobControlOptions": ["sync-execute"],
-        "outputTransmission": ["value"],
+        "jobControlOptions": ["sync-execute", *(["async-execute", "dismiss"] if jobs else [])],
+        "outputTransmission": ["value", *(["reference"] if jobs else [])],
         "links": [
             link(address(f="json"), "self", JSON.media_type, title),
             link(address(f="html"), "alternate", HTML.media_type, title),
@@ -56,13 +56,13 @@ def summary(process: type[Process], links: Links, lang: str) -> dict[str, Any]:
     }
 
 
-def description(process: type[Process], links: Links, lang: str, views: Sequence[View]) -> dict[str, Any]:
+def description(process: type[Process], links: Links, lang: str, views: Sequence[View], jobs: bool) -> dict[str, Any]:
     """Return the full description: the summary with inputs and outputs. ``views``: the layers that may be named."""
     inputs = {name: _input(field, lang) for name, field in process.model_fields.items()}
     if views and "layers" in inputs:
         inputs["layers"]["schema"]["items"] |= _choice(views, lang)
     return {
-        **summary(process, links, lang),
+        **summary(process, links, lang, jobs),
         "inputs": inputs,
         "outputs": {output.id: _output(output, lang) for output in process.outputs},
     }
@@ -86,7 +86,14 @@ def _input(field: FieldInfo, lang: str) -> dict[str, Any]:
 
 
 def _output(output: Output, lang: str) -> dict[str, Any]:
-    return {**_titles(output.title, output.description, lang), "schema": dict(output.schema)}
+    return {**_titles(output.title, output.description, lang), "schema": output_schema(output)}
+
+
+def output_schema(output: Output) -> dict[str, Any]:
+    """Return the JSON Schema of an output: one branch for each media type that it may be asked for in."""
+    if not output.others:
+        return dict(output.schema)
+    return {"oneOf": [{**output.schema, "contentMediaType": one} for one in (output.media_type, *output.others)]}
 
 
 def _titles(title: Text, text: Text, lang: str) -> dict[str, Any]:

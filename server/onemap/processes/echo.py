@@ -14,6 +14,8 @@ from onemap.config import Text
 from onemap.processes.model import Context, Output, Process, Words
 
 TIFF = "image/tiff"
+_STEPS = 5
+"""Reports of progress in each second of a pause."""
 _BINARY = {"type": "string", "contentMediaType": TIFF, "contentEncoding": "binary"}
 _MIXED = {"oneOf": [{"type": "string"}, {"type": "number"}]}
 _ARRAY = {"type": "array", "items": {"type": "integer"}}
@@ -87,8 +89,9 @@ class Echo(Process):
 
     def __call__(self, context: Context) -> Mapping[str, Any]:
         """Wait as long as asked, then give the inputs back."""
-        if self.pause:
-            time.sleep(self.pause)
+        for step in range(self.pause * _STEPS):
+            context.progress(step / (self.pause * _STEPS), "")
+            time.sleep(1 / _STEPS)
         return {
             "echo": self.echo,
             "characters": len(self.echo),

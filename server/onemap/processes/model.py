@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from onemap.block import Principal
 from onemap.catalog import CodeList
 from onemap.config import Settings, Text
+from onemap.processes.desk import Desk
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_parcels
 from onemap.security import Gate
 
@@ -31,6 +32,7 @@ class Output:
     """An output: its titles and schema. ``media_type``: how it stands alone in a raw response.
 
     ``others``: media types that it may be asked for instead. ``default``: given when no outputs are named.
+    ``by_reference``: of an output asked for, whether its address is wanted in the place of its value.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Output:
     media_type: str = JSON_MEDIA_TYPE
     default: bool = True
     others: tuple[str, ...] = ()
+    by_reference: bool = False
 
 
 def unheard(done: float, message: str) -> None:
@@ -51,6 +54,7 @@ class Context:
     """What a process may use: the caller's gate to the data, limits, code lists, the language of titles.
 
     ``wanted``: the media type of each output asked for, by its id; a process need not make the others.
+    ``desk``: styles, typefaces and notary, for reports and evidence.
     ``progress``: told the share done (0 to 1) and what goes on, in words; raises Dismissed when nobody wants the
     answer any more, so that a process which tells it often ends soon.
     """
@@ -63,6 +67,7 @@ class Context:
     request_id: str = ""
     wanted: Mapping[str, str] = field(default_factory=dict)
     progress: Callable[[float, str], None] = unheard
+    desk: Desk = field(default_factory=Desk)
 
     def parcels(self, document: ParcelDocument, crs: str | None) -> ParcelSet:
         """Return the parcels of an input, checked against the limits of the configuration."""

@@ -14,6 +14,7 @@ from onemap.geo.crs import Crs
 from onemap.processes.analysis import Analysis
 from onemap.processes.model import Context, Output, Process, Words
 from onemap.processes.parcels import Note, ParcelDocument, ParcelSet
+from onemap.processes.reports import OUTPUTS, make
 
 AREA_URI = f"http://onemap.example/def/area/{AREA_DEFINITION}"
 """The area definition as results name it: an identifier, the same on every server."""
@@ -36,7 +37,7 @@ LAYERS = Words(
 class ParcelProcess(Process):
     """A process that is asked about parcels."""
 
-    outputs = (RESULT,)
+    outputs = (RESULT, *OUTPUTS)
 
     parcels: Annotated[
         ParcelDocument,
@@ -62,8 +63,9 @@ class ParcelProcess(Process):
         """Answer the question as data. Blocks; raises ClientError for inputs of no use."""
 
     def __call__(self, context: Context) -> Mapping[str, Any]:
-        """Return the outputs wanted."""
-        return {"result": self.analyse(context).result}
+        """Return the result, and the other outputs as far as they are wanted."""
+        analysis = self.analyse(context)
+        return {"result": analysis.result, **make(self, self.parcels.media_type, analysis, context)}
 
 
 def head(

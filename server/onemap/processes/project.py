@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 import shapely
@@ -14,6 +15,8 @@ from onemap.geo.overlay import repair
 from onemap.processes.layers import Layer
 from onemap.processes.parcels import ParcelSet
 
+_PREPARED = Lock()
+"""Held while an extent of validity is asked: stores share it among threads, and GEOS prepares it in use."""
 FULL = 1 - 1e-9
 """A share above this is the whole: the two planes' straight edges differ by less."""
 
@@ -33,15 +36,21 @@ class Project:
     def __init__(self, parcels: ParcelSet) -> None:
         self.parcels = parcels
         self._planes: dict[int, Plane | None] = {}
+        self._lock = Lock()
+
+    def apart(self) -> Project:
+        """Return the same project for another thread: geometries are prepared in use, so each thread needs its own."""
+        return _Apart(self)
 
     def plane(self, crs: Crs) -> Plane | None:
         """Return the project in the plane of a layer; None when it lies out of the system's reach.
 
         Raises ConfigError for a system in which no area is defined.
         """
-        if crs.srid not in self._planes:
-            self._planes[crs.srid] = self._make(crs)
-        return self._planes[crs.srid]
+        with self._lock:
+            if crs.srid not in self._planes:
+                self._planes[crs.srid] = self._make(crs)
+            return self._planes[crs.srid]
 
     def _make(self, crs: Crs) -> Plane | None:
         measure = measure_for(crs.srid)
@@ -74,11 +83,25 @@ class Project:
         plane = self.plane(crs_from_srid(srid))
         if plane is None:
             return 0.0, 1.0
-        shapely.prepare(extent)
-        if shapely.covers(extent, plane.geometry):
+        with _PREPARED:
+            shapely.prepare(extent)
+            covered = bool(shapely.covers(extent, plane.geometry))
+        if covered:
             return plane.area, plane.area
         part = shapely.intersection(extent, plane.geometry)
         return min(measure_for(srid).area(part), plane.area), plane.area
+
+
+class _Apart(Project):
+    """A project with geometries of its own."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(project.parcels)
+        self._project = project
+
+    def _make(self, crs: Crs) -> Plane | None:
+        plane = self._project.plane(crs)
+        return plane and replace(plane, geometry=shapely.from_wkb(shapely.to_wkb(plane.geometry)))
 
 
 def _extent(layer: Layer) -> tuple[shapely.Geometry, int] | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 _TEXT = {"type": "string"}
+_TIME = {"type": "string", "format": "date-time"}
+_URI = {"type": "string", "format": "uri"}
 _LINKS = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
 _TITLES = {"title": _TEXT, "description": _TEXT}
 _OPEN: dict[str, Any] = {}
@@ -57,7 +59,7 @@ SCHEMAS: dict[str, Any] = {
     "results": {"description": "One output as it is, or an object with a member for each output."},
     "statusInfo": {
         "type": "object",
-        "required": ["jobID", "status", "type"],
+        "required": ["jobID", "processID", "status", "type"],
         "properties": {
             "jobID": _TEXT,
             "processID": _TEXT,
@@ -65,8 +67,25 @@ SCHEMAS: dict[str, Any] = {
             "status": {"type": "string", "enum": ["accepted", "running", "successful", "failed", "dismissed"]},
             "message": _TEXT,
             "progress": {"type": "integer", "minimum": 0, "maximum": 100},
+            "created": _TIME,
+            "started": _TIME,
+            "finished": _TIME,
+            "updated": _TIME,
             "links": _LINKS,
         },
+    },
+    "jobList": {
+        "type": "object",
+        "required": ["jobs", "links"],
+        "properties": {
+            "jobs": {"type": "array", "items": {"$ref": "#/components/schemas/statusInfo"}},
+            "links": _LINKS,
+        },
+    },
+    "subscriber": {
+        "type": "object",
+        "required": ["successUri"],
+        "properties": {"successUri": _URI, "inProgressUri": _URI, "failedUri": _URI},
     },
     "execute": {
         "type": "object",
@@ -77,13 +96,33 @@ SCHEMAS: dict[str, Any] = {
                 "additionalProperties": {
                     "type": "object",
                     "properties": {
-                        "transmissionMode": {"type": "string", "enum": ["value"], "default": "value"},
+                        "transmissionMode": {
+                            "type": "string",
+                            "enum": ["value", "reference"],
+                            "default": "value",
+                        },
                         "format": _FORMAT,
                     },
                 },
             },
             "response": {"type": "string", "enum": ["raw", "document"], "default": "raw"},
+            "subscriber": {"$ref": "#/components/schemas/subscriber"},
         },
+        "example": {"inputs": {"echo": "OneMap"}, "outputs": {"echo": {}}, "response": "raw"},
     },
 }
 EXECUTE: dict[str, Any] = {"$ref": "#/components/schemas/execute"}
+
+
+def _callback(member: str, schema: str, text: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    taken = {"2XX": {"description": "It was taken; anything else is tried again, a few times."}}
+    post = {"summary": text, "requestBody": {"required": True, "content": content}, "responses": taken}
+    return {f"{{$request.body#/subscriber/{member}}}": {"post": post}}
+
+
+CALLBACKS: dict[str, Any] = {
+    "jobCompleted": _callback("successUri", "results", "The results of a job that has succeeded"),
+    "jobInProgress": _callback("inProgressUri", "statusInfo", "The status of a job that is worked on"),
+    "jobFailed": _callback("failedUri", "statusInfo", "The status of a job that has failed"),
+}

@@ -43,3 +43,26 @@ def _closed(values: Sequence[Any], total: Any, places: int) -> list[Decimal]:
         return close_table(values, total, places)
     except ValueError:
         return [round_half_up(value, places) for value in values]
+
+
+def closed(values: Sequence[Decimal], total: Decimal, places: int) -> list[Decimal]:
+    """Round areas so that they sum to ``total``, which has ``places`` decimals already (调平).
+
+    As ``close_table``, but always closes: where all items round to zero, the largest of them take the units.
+    """
+    try:
+        return close_table(values, total, places)
+    except ValueError:
+        return _largest_take(values, total, places)
+
+
+def _largest_take(values: Sequence[Decimal], total: Decimal, places: int) -> list[Decimal]:
+    made = [round_half_up(value, places) for value in values]
+    order = sorted((at for at, value in enumerate(values) if value > 0), key=lambda at: -values[at])
+    if not order:
+        return made
+    unit = Decimal(1).scaleb(-places)
+    missing = int((total - sum(made, Decimal(0))) / unit)
+    for turn in range(max(missing, 0)):
+        made[order[turn % len(order)]] += unit
+    return made

@@ -107,13 +107,15 @@ class Modified:
 class Batch:
     """Features, column by column. Geometries are in x, y of the storage CRS; None where there is none.
 
-    ``modified``: of the one feature that was just changed, where that may be told.
+    ``modified``: of the one feature that was just changed, where that may be told. ``stored``: the geometry of a batch
+    of one as the store holds it, where it says so.
     """
 
     keys: Sequence[Key]
     geometries: NDArray[np.object_]
     columns: Mapping[str, Sequence[object]]
     modified: Modified | None = None
+    stored: bytes | None = None
 
     def __len__(self) -> int:
         return len(self.keys)

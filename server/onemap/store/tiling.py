@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from onemap.catalog import Collection
 from onemap.geo.crs import Bounds, Crs, same_plane
 from onemap.store.base import FeatureQuery, Key, Store, View
 
@@ -42,7 +44,9 @@ class Frame:
 
     ``buffer``: how far around it is drawn too. ``tolerance``: by how much shapes may be simplified. ``smallest``:
     lines and surfaces smaller in both directions are left out; at fewer than ``few`` features they are left out below
-    ``overview`` only, and the ``few`` largest are drawn (0: not at all). All in tile units.
+    ``overview`` only, and the ``few`` largest are drawn (0: not at all). All in tile units. ``labels``: of each feature
+    a point on it is drawn instead of its shape, in the one tile that has the point within its bounds: the left and the
+    upper side are part of a tile, the right and the lower side are not.
     """
 
     grid: Grid
@@ -53,6 +57,7 @@ class Frame:
     smallest: float = 0.0
     overview: float = 0.0
     few: int = 0
+    labels: bool = False
 
     @property
     def bounds(self) -> Bounds:
@@ -78,11 +83,16 @@ class Frame:
 class TileStore(Store, Protocol):
     """A store that makes the layers of vector tiles itself."""
 
+    def spare(self) -> threading.Semaphore:
+        """Return the places for drawing further layers of a tile beside its first one; who takes one gives it back."""
+        ...
+
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return a tile with one layer, empty when nothing is there; None when this is a tile it cannot make. Blocks.
 
         Of the query its filter, columns and limit count: the ``query.limit`` largest features are drawn. The layer has
-        the id of the collection; polygons are valid and wound as Mapbox Vector Tile 2.1 asks.
+        the id of the collection, that of label points the name ``label_layer`` of the collection; polygons are valid
+        and wound as Mapbox Vector Tile 2.1 asks.
         """
         ...
 
@@ -147,6 +157,22 @@ class GeneralisingStore(Store, Protocol):
 
     def drop_generalised(self, view: View) -> None:
         """Forget all generalised features of a layer. Raises ConfigError."""
+        ...
+
+
+@runtime_checkable
+class PreparedStore(Store, Protocol):
+    """A store that keeps projected geometries in a form beside them that is faster to draw."""
+
+    def tile_preparation(self, collection: Collection, *, undo: bool = False) -> tuple[str, ...]:
+        """Return the statements that prepare a table for tiles, or undo that; none where it is done. Blocks.
+
+        Raises ConfigError for a table that cannot be prepared, or needs no preparation.
+        """
+        ...
+
+    def prepare_tiles(self, collection: Collection, *, undo: bool = False) -> None:
+        """Carry out the statements. A server uses what they make from its next start on. Blocks. Raises ConfigError."""
         ...
 
 

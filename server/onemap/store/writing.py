@@ -86,8 +86,7 @@ def feature_state(batch: Batch) -> str:
     """Return a digest of the one feature of a batch as the view shows it: of its key, geometry and values."""
     values = {name: column[0] for name, column in batch.columns.items()}
     made = hashlib.blake2b(orjson.dumps((batch.keys[0], values), default=repr), digest_size=12)
-    geometry = batch.geometries[0]
-    made.update(b"" if geometry is None else shapely.to_wkb(geometry, byte_order=1))
+    made.update(batch.stored or shapely.to_wkb(batch.geometries[:1], byte_order=1)[0] or b"")
     return made.hexdigest()
 
 

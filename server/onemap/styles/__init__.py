@@ -13,6 +13,7 @@ from onemap.styles.fonts import Fonts
 from onemap.styles.library import Library, load_styles
 from onemap.styles.portrayal import undrawn
 from onemap.styles.routes import PBF, SVG, StyleRoutes
+from onemap.styles.shelf import Shelf
 
 __all__ = ["Library", "block", "load_styles", "undrawn"]
 
@@ -59,7 +60,8 @@ SCHEMAS = {
 
 def block(gate: Gate, library: Library, fonts: Path) -> Block:
     """Return the Styles block; ``fonts`` is the folder with the glyphs."""
-    routes = StyleRoutes(gate, library, Fonts(fonts))
+    shelf = Shelf(library, lambda: [view.collection for view in gate.views(Principal())])
+    routes = StyleRoutes(gate, shelf, Fonts(fonts))
     return Block(
         id="styles",
         title="OGC API Styles (draft)",
@@ -69,6 +71,8 @@ def block(gate: Gate, library: Library, fonts: Path) -> Block:
         collection_links=_collection_links,
         endpoints_for=partial(_spelled_out, gate, routes),
         schemas=SCHEMAS,
+        metrics=shelf.metrics,
+        beside=shelf.watch,
     )
 
 

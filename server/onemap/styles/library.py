@@ -1,4 +1,4 @@
-"""The styles of an instance: the files of ``styles/``, read once at start."""
+"""The styles of an instance: the files of ``styles/``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from pathlib import Path
 
 from onemap.config import read_yaml, validate
 from onemap.errors import ConfigError, InvalidParameter, did_you_mean
+from onemap.store import View
 from onemap.styles.declare import STYLE_ID, LayerDeclaration, Pattern, StyleDeclaration
 from onemap.styles.filters import parse
+from onemap.styles.portrayal import Portrayal, plain, portray
 
 _ID = re.compile(STYLE_ID)
 
 
 @dataclass(frozen=True)
 class Library:
-    """Style declarations by id."""
+    """Style declarations by id, and the folders that they were read from."""
 
     declared: Mapping[str, StyleDeclaration] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
 
     def layers(self, identifier: str) -> tuple[LayerDeclaration, ...]:
         """Return the layers of a style, those of the included styles first."""
@@ -30,6 +33,12 @@ class Library:
     def whole(self) -> str | None:
         """The id of the style of the whole map."""
         return next((name for name, style in self.declared.items() if style.whole), None)
+
+    def portrayal(self, view: View) -> Portrayal:
+        """Return the first style of a collection alone, a plain one where no file draws it."""
+        named = ((name, style) for name, style in self.declared.items() if not style.whole)
+        made = (portray(name, style, self.layers(name), [view]) for name, style in named)
+        return next((style for style in made if style), None) or plain(view)
 
     def patterns(self) -> list[Pattern]:
         """Return the patterns of all styles, each once."""
@@ -43,14 +52,19 @@ def load_styles(*folders: Path) -> Library:
     Raises ConfigError naming the file: an unknown key, a filter that is no CQL2, a style that includes itself, two
     styles of the whole map.
     """
-    files = {path.parent.name: path for folder in folders for path in sorted(folder.glob("*/style.yml"))}
+    files = style_files(*folders)
     declared = {name: _read(name, path) for name, path in files.items()}
     for name, path in files.items():
         _check_includes(name, (), declared, path)
     whole = [name for name, style in declared.items() if style.whole]
     if len(whole) > 1:
         raise ConfigError(f"The styles {', '.join(whole)} are all said to be that of the whole map.")
-    return Library(declared)
+    return Library(declared, folders)
+
+
+def style_files(*folders: Path) -> dict[str, Path]:
+    """Return the files of styles by the ids of the styles; later folders win."""
+    return {path.parent.name: path for folder in folders for path in sorted(folder.glob("*/style.yml"))}
 
 
 def _read(name: str, path: Path) -> StyleDeclaration:

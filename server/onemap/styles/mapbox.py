@@ -45,6 +45,7 @@ def _source(view: View, links: Links) -> dict[str, Any]:
 
 def _layers(layer: Layer, place: int, lang: str) -> Iterator[dict[str, Any]]:
     collection = layer.view.collection.id
+    labels = layer.view.collection.label_layer if layer.view.collection.tiles.labels else collection
     held = shapes(layer.view)
     for number, drawn in enumerate(layer.rules):
         for name, kind, shape, paint, layout in _parts(drawn):
@@ -54,7 +55,7 @@ def _layers(layer: Layer, place: int, lang: str) -> Iterator[dict[str, Any]]:
                 "id": f"{collection}:{place}.{number}.{name}",
                 "type": kind,
                 "source": collection,
-                "source-layer": collection,
+                "source-layer": labels if name == "label" else collection,
                 "metadata": {"onemap:collection": collection, "onemap:title": drawn.title.get(lang)},
             }
             conditions = _conditions(drawn, shape if len(held) > 1 else "")

@@ -26,30 +26,31 @@ from onemap.styles.legend_image import legend_image
 from onemap.styles.library import Library
 from onemap.styles.mapbox import mapbox_style
 from onemap.styles.portrayal import Portrayal, plain, portray
+from onemap.styles.shelf import Shelf
 from onemap.styles.sld import MEDIA_TYPE, sld
-from onemap.styles.sprite import RATIOS, pattern_name, pattern_svg, sheet
+from onemap.styles.sprite import pattern_svg
 
 PBF = "application/x-protobuf"
 SVG = "image/svg+xml"
 _RANGE = re.compile(r"([0-9]{1,5})-([0-9]{1,5})", re.ASCII)
-# Fonts and patterns change with the installation or a style file only; a day later they are asked for again.
 DEFAULT = "default"
 _ALL = StyleDeclaration(title=Text(zh="全部图层", en="All layers"), whole=True)
 _MOST_LEGENDS = 100
+# Fonts change with the installation only, and a pattern is what its name says; a day later they are asked for again.
 _KEPT = {"Cache-Control": "public, max-age=86400"}
 
 
 class StyleRoutes:
     """The handlers of styles, legends, fonts and sprites."""
 
-    def __init__(self, gate: Gate, library: Library, fonts: Fonts) -> None:
+    def __init__(self, gate: Gate, shelf: Shelf, fonts: Fonts) -> None:
         self._gate = gate
-        self._library = library
+        self._shelf = shelf
         self._fonts = fonts
-        self._legends: dict[tuple[str, ...], bytes] = {}
-        patterns = library.patterns()
-        self._sheets = {f"onemap{'' if ratio == 1 else f'@{ratio}x'}": sheet(patterns, ratio) for ratio in RATIOS}
-        self._patterns = {pattern_name(item): item for item in patterns}
+
+    @property
+    def _library(self) -> Library:
+        return self._shelf.shown.library
 
     async def styles(self, call: Call) -> Reply:
         """Answer the list of the styles that draw something the caller may see."""
@@ -84,9 +85,9 @@ class StyleRoutes:
 
     async def legend(self, call: Call) -> Reply:
         """Answer the legend of a style, as an image or as data."""
-        style = self._portrayal(call)
+        style, kept = self._portrayal(call), self._shelf.shown.legends
         if call.format is PNG:
-            return Content(await anyio.to_thread.run_sync(self._legend_image, style, call.lang), PNG.media_type)
+            return Content(await anyio.to_thread.run_sync(self._legend_image, style, call.lang, kept), PNG.media_type)
         return Document(await anyio.to_thread.run_sync(legend_document, style, self._fonts, call.lang))
 
     async def glyphs(self, call: Call) -> Reply:
@@ -105,32 +106,32 @@ class StyleRoutes:
 
     async def sprite_places(self, call: Call) -> Reply:
         """Answer where each sprite is in its image."""
-        found = self._sheets.get(call.path["sprite"])
+        found = self._shelf.shown.sheets.get(call.path["sprite"])
         if found is None:
             raise NotFound(f"There are no sprites '{shorten(call.path['sprite'])}'.", "Use onemap or onemap@2x.")
-        return Content(orjson.dumps(found.places), "application/json", headers=_KEPT)
+        return Content(orjson.dumps(found.places), "application/json")
 
     async def sprite_image(self, call: Call) -> Reply:
         """Answer the image of the sprites."""
-        found = self._sheets.get(call.path["sprite"])
+        found = self._shelf.shown.sheets.get(call.path["sprite"])
         if found is None:
             raise NotFound(f"There are no sprites '{shorten(call.path['sprite'])}'.", "Use onemap or onemap@2x.")
-        return Content(found.image, PNG.media_type, headers=_KEPT)
+        return Content(found.image, PNG.media_type)
 
     async def pattern(self, call: Call) -> Reply:
         """Answer one pattern."""
-        found = self._patterns.get(call.path["pattern"])
+        found = self._shelf.shown.patterns.get(call.path["pattern"])
         if found is None:
             raise NotFound(f"There is no pattern '{shorten(call.path['pattern'])}'.", "The styles name them.")
         return Content(pattern_svg(found), SVG, headers=_KEPT)
 
-    def _legend_image(self, style: Portrayal, lang: str) -> bytes:
+    def _legend_image(self, style: Portrayal, lang: str, kept: dict[tuple[str, ...], bytes]) -> bytes:
         key = (style.id, lang, *(view.digest for view in style.views()))
-        if key not in self._legends:
-            if len(self._legends) >= _MOST_LEGENDS:
-                self._legends.clear()
-            self._legends[key] = legend_image(style, self._fonts, lang)
-        return self._legends[key]
+        if key not in kept:
+            if len(kept) >= _MOST_LEGENDS:
+                kept.clear()
+            kept[key] = legend_image(style, self._fonts, lang)
+        return kept[key]
 
     def of_collection(self, view: View) -> list[Portrayal]:
         """Return the styles that draw a collection, those of it alone before those of many."""

@@ -53,6 +53,13 @@ def pattern_tile(pattern: Pattern, ratio: int) -> Pixels:
 
 def pattern_svg(pattern: Pattern) -> bytes:
     """Return one period of a pattern as SVG, which SLD names: more programs tile it than PNG."""
+    side = pattern.spacing
+    size = f'width="{side}" height="{side}" viewBox="0 0 {side} {side}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{pattern_path(pattern)}</svg>'.encode()
+
+
+def pattern_path(pattern: Pattern) -> str:
+    """Return the strokes of one period of a pattern as an SVG path, ``spacing`` pixels wide and high."""
     side, middle, width = pattern.spacing, pattern.spacing / 2, f"{pattern.width:g}"
     slash = [f"M{x} {side}L{x + side} 0" for x in (-middle, middle)]
     backslash = [f"M{x} 0L{x + side} {side}" for x in (-middle, middle)]
@@ -66,6 +73,4 @@ def pattern_svg(pattern: Pattern) -> bytes:
     }[pattern.shape]
     cap = "round" if pattern.shape == "dots" else "square"
     stroke = f'stroke="{pattern.colour}" stroke-width="{width}" stroke-linecap="{cap}"'
-    size = f'width="{side}" height="{side}" viewBox="0 0 {side} {side}"'
-    path = f'<path d="{"".join(paths)}" fill="none" {stroke}/>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{path}</svg>'.encode()
+    return f'<path d="{"".join(paths)}" fill="none" {stroke}/>'

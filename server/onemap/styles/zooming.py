@@ -12,9 +12,13 @@ MIDDLE = 13
 
 def at_middle(value: ByZoom, zooms: tuple[int, int] | None = None) -> float:
     """Return the value in the middle of these zoom levels; without levels, at level 13."""
+    return value_at(value, sum(zooms) / 2 if zooms else MIDDLE)
+
+
+def value_at(value: ByZoom, zoom: float) -> float:
+    """Return the value at a zoom level, linear between the levels that are given."""
     if not isinstance(value, Mapping):
         return value
-    zoom = sum(zooms) / 2 if zooms else MIDDLE
     stops = sorted(value.items())
     if zoom <= stops[0][0]:
         return stops[0][1]

@@ -15,13 +15,13 @@ from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
 from onemap.security import Gate
 from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache, Wish
-from onemap.tiles.engine import render_soon
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.names import family_of, name_of
 from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
 from onemap.tiles.resolve import Resolver, Wanted
 from onemap.tiles.tilesets import TileSets
+from onemap.tiles.together import render_together
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -123,8 +123,7 @@ class TileApp:
         return Wish(layer.view.collection.id, family, wanted.tiles[0].overview)
 
     async def _make(self, wanted: Wanted) -> bytes:
-        drawn = zip(wanted.layers, wanted.tiles, strict=True)
-        return b"".join([await render_soon(layer, tile, self._most) for layer, tile in drawn])
+        return await render_together(tuple(zip(wanted.layers, wanted.tiles, strict=True)), self._most)
 
     def _remember(self, scope: Scope, entry: Entry, era: int) -> None:
         """Have this request answered from memory from now on, when it is asked again in the same way."""

@@ -71,7 +71,11 @@ def tileset_document(
         "description": origin.description,
         "keywords": list(origin.keywords),
         "attribution": origin.attribution,
-        "layers": [_layer(part, tileset.matrix_set, call, most, kept) for part in tileset.parts],
+        "layers": [
+            item
+            for part in tileset.parts
+            for item in _with_labels(part, _layer(part, tileset.matrix_set, call, most, kept), call.lang)
+        ],
         "links": [
             *_own_links(call),
             *_tile_links(tileset, origin, call),
@@ -140,6 +144,16 @@ def _layer(
     if part.box:
         layer["boundingBox"] = _bounding_box(part.box)
     return {key: value for key, value in layer.items() if value != ""}
+
+
+def _with_labels(part: Part, layer: dict[str, Any], lang: str) -> list[dict[str, Any]]:
+    """Return the layer of a collection, and that of its label points where it has one."""
+    if not part.view.collection.tiles.labels:
+        return [layer]
+    points = {key: value for key, value in layer.items() if key not in ("description", "generalisation")}
+    title = {"zh": "注记点", "en": "label points"}[lang]
+    told = {"id": part.view.collection.label_layer, "title": f"{layer['title']} ({title})", "geometryDimension": 0}
+    return [layer, points | told]
 
 
 def _levels(part: Part, matrix_set: TileMatrixSet) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
 from onemap.store import FeatureQuery, View
 from onemap.store.tiling import Frame, Grid, TileStore
+from onemap.tiles.labels import encode_labels, label_frame
 from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import Level, TileMatrixSet
 from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
@@ -46,39 +47,52 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
 
     It has the id of the collection, and the columns asked for. At most ``most`` features,
     the largest, are drawn; lines and surfaces smaller than half a cell (1/512 of a tile) are left out,
-    except that an overview always shows the largest there are.
+    except that an overview always shows the largest there are. A layer with the points for names follows it where the
+    collection has one.
     """
-    store = layer.store
-    if layer.pack is not None:
-        made = layer.pack.tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
+    return b"".join(_render(layer, tile, asked, most) for asked in _frames(layer, tile, most))
+
+
+def _render(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
+    if layer.pack is not None and not asked.labels:
+        made = layer.pack.tile(layer.view, asked, _query(layer, most))
         if made is not None:
             return made
-    if _draws(type(store)):
-        made = cast(TileStore, store).tile(layer.view, frame(layer.view, tile, most), _query(layer, most))
+    if _draws(type(layer.store)):
+        made = cast(TileStore, layer.store).tile(layer.view, asked, _query(layer, most))
         if made is not None:
             return made
-    return _encoded(layer, tile, most)
+    return _encoded(layer, tile, asked, most)
 
 
 async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
     """Return the same while the event loop goes on."""
+    frames = _frames(layer, tile, most)
+    if len(frames) == 1:
+        return await _render_soon(layer, tile, frames[0], most)
+    return b"".join([await _render_soon(layer, tile, asked, most) for asked in frames])
+
+
+async def _render_soon(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
     store = layer.store
-    if layer.pack is not None:
-        return await anyio.to_thread.run_sync(render, layer, tile, most)
+    if layer.pack is not None and not asked.labels:
+        return await anyio.to_thread.run_sync(_render, layer, tile, asked, most)
     if _draws(type(store)):
-        asked = frame(layer.view, tile, most)
         made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))
         if made is not None:
             return made
-    return await anyio.to_thread.run_sync(_encoded, layer, tile, most)
+    return await anyio.to_thread.run_sync(_encoded, layer, tile, asked, most)
 
 
-def _encoded(layer: Layer, tile: Tile, most: int) -> bytes:
+def _encoded(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
     """Return the layer, encoded here from the features of any store."""
     view, query = layer.view, _query(layer, most)
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
+    if asked.labels:
+        smallest = asked.smallest / _HALF_CELL * _half_cell(plane) if asked.smallest else 0.0
+        return encode_labels(layer, asked, layer.store.within(view, plane.bounds, smallest, query))
     half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
     batch = layer.store.within(view, plane.bounds, half_cell, query)
     if tile.overview and len(batch) < _FEW:
@@ -110,6 +124,11 @@ def frame(view: View, tile: Tile, most: int) -> Frame:
         overview=0.0 if may_hold_points(view) else 1.0,
         few=min(_FEW, most) if tile.overview else 0,
     )
+
+
+def _frames(layer: Layer, tile: Tile, most: int) -> tuple[Frame, ...]:
+    shapes = frame(layer.view, tile, most)
+    return (shapes, label_frame(shapes)) if layer.view.collection.tiles.labels else (shapes,)
 
 
 def may_hold_points(view: View) -> bool:

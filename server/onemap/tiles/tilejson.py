@@ -27,7 +27,7 @@ def tilejson(tileset: TileSet, origin: Origin, call: Call) -> dict[str, Any]:
         "tiles": [xyz(tileset, origin, call)],
         "minzoom": low,
         "maxzoom": high,
-        "vector_layers": [_layer(part, call.lang) for part in tileset.parts],
+        "vector_layers": [item for part in tileset.parts for item in _layers(part, call.lang)],
     }
     if tileset.box:
         document["bounds"] = outward(tileset.box)
@@ -40,15 +40,18 @@ def xyz(tileset: TileSet, origin: Origin, call: Call) -> str:
     return tile_template(origin, tileset.matrix_set.id, call, "z", "y", "x")
 
 
-def _layer(part: Part, lang: str) -> dict[str, Any]:
+def _layers(part: Part, lang: str) -> list[dict[str, Any]]:
+    """Return the layers of a collection: that of its features, and that of its label points where it has one."""
+    collection = part.view.collection
     low, high = _zooms(list(part.limits))
-    return {
-        "id": part.view.collection.id,
-        "description": part.view.collection.title.get(lang),
+    layer = {
+        "id": collection.id,
+        "description": collection.title.get(lang),
         "minzoom": low,
         "maxzoom": high,
         "fields": {field.name: _TYPES.get(field.type, "String") for field in part.view.columns},
     }
+    return [layer, layer | {"id": collection.label_layer}] if collection.tiles.labels else [layer]
 
 
 def _zooms(levels: list[str]) -> tuple[int, int]:

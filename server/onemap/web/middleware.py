@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import unquote
 
@@ -15,7 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onemap.block import HTML, Call, Format, Links, Principal
 from onemap.block.query import parse_query
-from onemap.errors import BadRequest, ClientError, ClientGone, MethodNotAllowed, NotFound, Unavailable, UriTooLong
+from onemap.errors import (
+    BadRequest,
+    ClientError,
+    ClientGone,
+    MethodNotAllowed,
+    NotFound,
+    TooManyJobs,
+    Unavailable,
+    UriTooLong,
+)
 from onemap.security import identify
 from onemap.web import problem
 from onemap.web.html import SECURITY_HEADERS, Pages
@@ -55,7 +65,7 @@ class Context:
             headers = _headers(scope)
             path = _path(scope).rstrip("/") or "/"
             scope["path"] = path
-            scope["onemap.request_id"] = secrets.token_hex(8)
+            scope["onemap.request_id"] = os.urandom(8).hex()
             scope["onemap.headers"] = headers
             scope["onemap.language"] = _language_cookie(headers)
             here = path.removeprefix(scope.get("root_path", "")) or "/"
@@ -119,10 +129,12 @@ class Boundary:
 
     async def _answer(self, error: Exception, scope: Scope, send: Send) -> None:
         document = problem.problem(error, scope["path"], scope["onemap.request_id"])
-        headers = {"Content-Type": problem.MEDIA_TYPE, "Vary": VARY}
+        accept = scope["onemap.headers"].get("accept", "")
+        media_type = problem.media_type(scope.get("onemap.json_problems", False), accept)
+        headers = {"Content-Type": media_type, "Vary": VARY}
         if allow := document.pop("allow", None):
             headers["Allow"] = str(allow)
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable | TooManyJobs):
             headers["Retry-After"] = str(error.retry_after)
         body = orjson.dumps(document)
         if _wants_page(scope):
@@ -172,6 +184,7 @@ def _ours(error: Exception, scope: Scope) -> Exception:
     return NotFound(f"There is nothing at '{scope['path'][:200]}'.", "GET / lists what there is.")
 
 
+@lru_cache(256)
 def _is_host(text: str) -> bool:
     found = _HOST.fullmatch(text)
     return found is not None and 0 < int((found[2] or ":80")[1:]) < 65536

@@ -68,6 +68,12 @@ def choose_language(wanted: str | None, cookie: str | None, accept: str) -> str:
         return wanted
     if cookie in LANGUAGES:
         return str(cookie)
+    return _spoken(accept)
+
+
+@lru_cache(256)
+def _spoken(accept: str) -> str:
+    """Return the language that an Accept-Language header prefers."""
     ranges = _ranges(accept)
     english = max((weight for name, weight in ranges.items() if name.startswith("en")), default=0.0)
     chinese = max((weight for name, weight in ranges.items() if name.startswith("zh")), default=0.0)

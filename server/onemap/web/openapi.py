@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from onemap import __version__
-from onemap.block import HTML, Block, Call, Endpoint, Format, Parameter, Response
+from onemap.block import HTML, JSON, Block, Call, Endpoint, Format, Parameter, Response
 from onemap.config import Service
 from onemap.web.problem import MEDIA_TYPE
 from onemap.web.schemas import SCHEMAS
 
 _PROBLEM = {"$ref": "#/components/responses/problem"}
+_JSON_PROBLEM = {"$ref": "#/components/responses/exception"}
 
 
 def definition(blocks: Sequence[Block], service: Service, call: Call) -> dict[str, Any]:
@@ -29,16 +30,17 @@ def definition(blocks: Sequence[Block], service: Service, call: Call) -> dict[st
         "paths": _paths(blocks, call),
         "components": {
             "schemas": {**SCHEMAS, **{name: schema for block in blocks for name, schema in block.schemas.items()}},
-            "responses": {
-                "problem": {
-                    "description": "What is wrong, and what would be right (RFC 9457).",
-                    "content": {
-                        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/problem"}},
-                        HTML.media_type: {"schema": {"type": "string"}},
-                    },
-                }
-            },
+            "responses": {"problem": _problem(MEDIA_TYPE), "exception": _problem(MEDIA_TYPE, JSON.media_type)},
         },
+    }
+
+
+def _problem(*media_types: str) -> dict[str, Any]:
+    """Return the response of a failure, under these media types and as a page."""
+    documents = {name: {"schema": {"$ref": "#/components/schemas/problem"}} for name in media_types}
+    return {
+        "description": "What is wrong, and what would be right (RFC 9457).",
+        "content": {**documents, HTML.media_type: {"schema": {"type": "string"}}},
     }
 
 
@@ -62,17 +64,22 @@ def _operation(endpoint: Endpoint, block: Block) -> dict[str, Any]:
     if endpoint.body is not None:
         content = {media_type: {"schema": dict(schema)} for media_type, schema in endpoint.body.items()}
         operation["requestBody"] = {"required": True, "content": content}
+    if endpoint.callbacks:
+        operation["callbacks"] = dict(endpoint.callbacks)
     return operation
 
 
 def _failures(endpoint: Endpoint) -> dict[str, Any]:
     """Return the statuses other than success that an operation answers, every one a problem."""
     statuses = {400, 404, 406, 503, *endpoint.problems, *((413, 415, 422) if endpoint.body is not None else ())}
-    return dict.fromkeys([*map(str, sorted(statuses)), "default"], _PROBLEM)
+    problem = _JSON_PROBLEM if endpoint.json_problems else _PROBLEM
+    return dict.fromkeys([*map(str, sorted(statuses)), "default"], problem)
 
 
 def _shared(endpoint: Endpoint) -> list[Parameter]:
     names = [item.name for item in endpoint.formats]
+    if not names:
+        return []
     shared = [Parameter("f", {"type": "string", "enum": names}, "Format; default by the Accept header.")]
     if HTML in endpoint.formats:
         shared.append(
@@ -89,6 +96,7 @@ def _success(response: Response, formats: Sequence[Format]) -> dict[str, Any]:
     if response.status == 204:
         return {"description": response.description}
     content = {item.media_type: {"schema": _content_schema(item, response)} for item in formats}
+    content |= {media_type: {"schema": dict(schema)} for media_type, schema in response.content.items()}
     return {"description": response.description, "content": content}
 
 

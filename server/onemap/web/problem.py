@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from onemap.block import JSON
 from onemap.errors import OneMapError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -31,3 +32,9 @@ def problem(error: Exception, instance: str, request_id: str) -> dict[str, Any]:
     if known.hint and known.status < 500:
         document["hint"] = known.hint
     return document | {name: value for name, value in known.extra.items() if name not in document}
+
+
+def media_type(plain: bool, accept: str) -> str:
+    """Return how problems are labelled. ``plain``: as JSON where a client takes that and names no problem documents."""
+    named = {part.split(";")[0].strip().lower() for part in accept.split(",")}
+    return JSON.media_type if plain and JSON.media_type in named and MEDIA_TYPE not in named else MEDIA_TYPE

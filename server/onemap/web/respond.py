@@ -42,6 +42,8 @@ class Responder:
             return
         body, media_type = self._body(reply, call)
         headers = {**_common(media_type, call), **reply.headers}
+        if reply.status == 204:
+            del headers["Content-Type"]
         if reply.status == 200:
             compressed = _gzip_taken(call) and len(body) > _WORTH_COMPRESSING and _is_text(media_type)
             headers["ETag"] = entity_tag(body, getattr(reply, "state", ""), compressed)

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import anyio.to_thread
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onemap.block import Block, Call, Endpoint
+from onemap.block import Block, Call, Endpoint, Format
 from onemap.block.query import SHARED, parse_query, refuse_unknown
-from onemap.errors import InvalidParameter, MethodNotAllowed, TooLarge, UnsupportedMediaType
+from onemap.errors import InvalidParameter, MethodNotAllowed, NotAcceptable, TooLarge, UnsupportedMediaType
 from onemap.web.negotiate import choose_format, choose_language
 from onemap.web.respond import Responder, send_response
-from onemap.web.watch import watching
+from onemap.web.watch import Watch
 
 
-def routes(blocks: Sequence[Block], responder: Responder, body_limit: int) -> list[Route]:
-    """Return a route for each path of the blocks' endpoints."""
-    endpoints = sorted(
-        (item for block in blocks for item in block.endpoints if item.routed), key=lambda item: item.path
-    )
-    grouped = [(path, {item.method: item for item in group}) for path, group in groupby(endpoints, lambda e: e.path)]
-    return [Route(path, Operations(by_method, responder, body_limit)) for path, by_method in grouped]
+class Paths:
+    """Answer requests by the operations of their path; ``other`` answers for paths that no endpoint has.
+
+    A path is compared only with those that have as many segments and the same first one.
+    """
+
+    def __init__(self, blocks: Sequence[Block], responder: Responder, body_limit: int, other: ASGIApp) -> None:
+        endpoints = sorted((item for block in blocks for item in block.endpoints if item.routed), key=_path_of)
+        self._alike: dict[tuple[str, int], list[tuple[re.Pattern[str], Operations]]] = {}
+        for path, group in groupby(endpoints, _path_of):
+            operations = Operations({item.method: item for item in group}, responder, body_limit)
+            self._alike.setdefault(_kind(path), []).append((compile_path(path)[0], operations))
+        self._other = other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path = scope["onemap.links"].here
+        for pattern, operations in self._alike.get(_kind(path), ()):
+            if found := pattern.match(path):
+                scope["path_params"] = found.groupdict()
+                await operations(scope, receive, send)
+                return
+        await self._other(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +59,9 @@ class Operations:
         if endpoint is None:
             await self._other(await self._allowed(scope), scope, send)
             return
+        scope["onemap.json_problems"] = endpoint.json_problems
         call = await self._call(endpoint, scope, receive)
-        with watching(receive) as caller:
+        with Watch(receive) as caller:
             reply = await endpoint.handler(call)
             await self.responder.respond(reply, call, caller, scope, send)
 
@@ -74,13 +92,13 @@ class Operations:
         for name, values in shared.items():
             if len(values) > 1:
                 raise InvalidParameter(f"The parameter '{name}' is given {len(values)} times.", "Give it once.")
-        if not endpoint.open_query:
+        if query and not endpoint.open_query:
             refuse_unknown(query, [*SHARED, *(item.name for item in endpoint.parameters if item.place == "query")])
         wanted = {name: values[0] for name, values in shared.items()}
         return Call(
             principal=scope["onemap.principal"],
             links=scope["onemap.links"],
-            format=choose_format(endpoint.formats, wanted.get("f"), headers.get("accept", "")),
+            format=_format(endpoint, wanted.get("f"), headers.get("accept", "")),
             path=_path_parameters(scope),
             query=query,
             headers=headers,
@@ -88,6 +106,25 @@ class Operations:
             lang=choose_language(wanted.get("lang"), scope["onemap.language"], headers.get("accept-language", "")),
             request_id=scope["onemap.request_id"],
         )
+
+
+def _path_of(endpoint: Endpoint) -> str:
+    return endpoint.path
+
+
+def _kind(path: str) -> tuple[str, int]:
+    """Return the first segment of a path and how many there are; a parameter never reaches over a slash."""
+    first, _, rest = path[1:].partition("/")
+    return first, rest.count("/")
+
+
+def _format(endpoint: Endpoint, wanted: str | None, accept: str) -> Format:
+    try:
+        return choose_format(endpoint.formats, wanted, accept)
+    except NotAcceptable:
+        if endpoint.any_accept:
+            return endpoint.formats[0]
+        raise
 
 
 def _path_parameters(scope: Scope) -> dict[str, str]:

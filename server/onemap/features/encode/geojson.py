@@ -36,11 +36,6 @@ def _shapes(batch: Batch, storage: Crs, crs: Crs) -> list[Any]:
     return [None if text is None else orjson.Fragment(text) for text in texts]
 
 
-def feature(batch: Batch, context: Context) -> Feature:
-    """Return a batch of one as a GeoJSON feature."""
-    return features(batch, context.storage, context.crs)[0]
-
-
 def write(batches: Iterator[Batch], context: Context) -> Iterator[bytes]:
     """Yield a FeatureCollection with coordinates in the axis order of the CRS asked for."""
     return feature_collection(batches, context, {}, lambda batch: features(batch, context.storage, context.crs))

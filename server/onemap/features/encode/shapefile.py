@@ -18,10 +18,10 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
+from onemap.encode.dbase import Fitted, field_list, short_names
 from onemap.features.encode.background import Check, file_stream
 from onemap.features.encode.columns import arrow_schema, record_batch, wkb_array
 from onemap.features.encode.context import Context, limited, placed
-from onemap.features.encode.dbase import Fitted, field_list, short_names
 from onemap.features.encode.spool import Spool
 from onemap.store import Batch
 

@@ -1,16 +1,18 @@
-"""The rule catalogue of control lines: read from YAML, versioned, with the legal basis of each verdict."""
+"""The rules of lines: what it means to touch a layer, by kind of feature, purpose and listed activity."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal, Self
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from onemap.config import Text, read_yaml, shipped, validate
+from onemap.block.query import shorten
+from onemap.config import Text
 from onemap.config.models import Model
+from onemap.errors import InvalidBody, did_you_mean
+from onemap.processes.rulebook import RuleBook, in_force, shipped_books
 
 Status = Literal[
     "not-relevant",
@@ -23,26 +25,41 @@ Status = Literal[
     "involved-prohibited",
 ]
 
-
-class Basis(Model):
-    """A legal source."""
-
-    title: Text = Field(description="The law or notice and the article.")
-    text: Text = Field(description="What it says, in a sentence.")
-    effective: str = Field(description="Date from which it is in force.")
+CONTROL_LINES = "control-lines"
 
 
 class Finding(Model):
-    """A status and the sources that it rests on."""
+    """A status, the sources that it rests on, and what is to be done."""
 
     status: Status = Field(description="Status of a layer.")
     basis: tuple[str, ...] = Field((), description="Keys of the legal sources.")
+    guidance: Text | None = Field(None, description="What an applicant or a reviewer has to do.")
+    consult: Text | None = Field(None, description="Who has to be asked.")
 
 
-class Case(Finding):
+class Outcome(Finding):
+    """A finding, and other ones for some purposes."""
+
+    purposes: dict[str, Finding] = Field(default_factory=dict, description="Instead of this finding, by purpose.")
+
+    def for_purpose(self, purpose: str) -> Finding:
+        """Return the finding for a purpose."""
+        return self.purposes.get(purpose, self)
+
+
+class Case(Outcome):
     """A finding for features whose code or name is one of these values."""
 
-    values: tuple[str, ...] = Field(description="Values of the field with the role 'type' or 'subzone'.")
+    values: tuple[str, ...] = Field(min_length=1, description="Values of the field with the role 'type' or 'subzone'.")
+
+
+class Activity(Model):
+    """An activity that the rules list as an exception, for example inside the red line (有限人为活动)."""
+
+    title: Text = Field(description="Title.")
+    inside: dict[str, Finding] = Field(default_factory=dict, description="Finding inside a line, by role.")
+    outside: dict[str, Finding] = Field(default_factory=dict, description="Finding outside a line, by role.")
+    not_relevant: tuple[str, ...] = Field((), description="Roles that such an activity has nothing to do with.")
 
 
 class Rule(Model):
@@ -50,74 +67,134 @@ class Rule(Model):
 
     role: str = Field(description="Role of the layer.")
     title: Text = Field(description="Title when no layer gives one.")
-    involved: Finding = Field(description="When a feature is touched and no case applies.")
-    purposes: dict[str, Finding] = Field(default_factory=dict, description="Instead of 'involved', by purpose.")
-    cases: tuple[Case, ...] = Field((), description="Findings by type or sub-zone; they go before 'involved'.")
-    outside: Finding | None = Field(None, description="When a part of the parcels lies outside all features.")
+    involved: Outcome = Field(description="When a feature is touched and no case applies.")
+    cases: tuple[Case, ...] = Field((), description="By type or sub-zone; they go before activities and 'involved'.")
+    outside: Outcome | None = Field(None, description="When a part of the parcels lies outside all features.")
     optional: bool = Field(False, description="Without such a layer nothing is said of it.")
     always_significant: bool = Field(False, description="No hit is ever too small to count.")
-
-    def finding(self, values: Iterable[str], purpose: str) -> Finding:
-        """Return the finding for a feature with these codes or names."""
-        known = set(values)
-        case = next((case for case in self.cases if known.intersection(case.values)), None)
-        return case or self.purposes.get(purpose, self.involved)
+    min_area: float | None = Field(None, ge=0, description="m2; smaller hits are insignificant; default: the server's.")
+    min_width: float | None = Field(None, ge=0, description="m; thinner hits are insignificant; default: the server's.")
 
 
-class Catalogue(Model):
-    """A rule catalogue."""
+class Branch(NamedTuple):
+    """One thing that a catalogue says: where it stands, and the question that it answers."""
 
-    id: str = Field(description="Identifier.")
-    version: str = Field(description="Version; every change of meaning is a new one.")
-    effective: str = Field(description="Date from which these rules are applied.")
-    title: Text = Field(description="Title.")
+    place: str
+    role: str
+    values: tuple[str, ...]
+    purpose: str
+    outside: bool
+    finding: Finding
+
+
+class Catalogue(RuleBook):
+    """A catalogue of lines."""
+
     order: tuple[Status, ...] = Field(description="Statuses from the best to the worst.")
     purposes: dict[str, Text] = Field(description="Purposes by code; the first one is the default.")
+    activities: dict[str, Activity] = Field(default_factory=dict, description="Listed activities by code.")
     rules: tuple[Rule, ...] = Field(description="One rule for each role.")
-    basis: dict[str, Basis] = Field(description="Legal sources by key.")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        used = {key for rule in self.rules for finding in _findings(rule) for key in finding.basis}
-        if missing := sorted(used - self.basis.keys()):
-            raise ValueError(f"no legal source '{missing[0]}'")
-        asked = {purpose for rule in self.rules for purpose in rule.purposes}
-        if missing := sorted(asked - self.purposes.keys()):
-            raise ValueError(f"no purpose '{missing[0]}'")
+        self.check_sources(key for branch in self.branches() for key in branch.finding.basis)
+        asked = {purpose for rule in self.rules for outcome in _outcomes(rule) for purpose in outcome.purposes}
+        if missing := sorted(asked - self.titles().keys()):
+            raise ValueError(f"no purpose or activity '{missing[0]}'")
+        roles = {rule.role for rule in self.rules}
+        if len(roles) != len(self.rules):
+            raise ValueError("two rules have the same role")
+        named = {
+            role for item in self.activities.values() for role in (*item.inside, *item.outside, *item.not_relevant)
+        }
+        if missing := sorted(named - roles):
+            raise ValueError(f"an activity names the role '{missing[0]}', for which there is no rule")
         return self
+
+    def titles(self) -> dict[str, Text]:
+        """Return the titles of purposes and activities: what the input ``purpose`` may be."""
+        return self.purposes | {code: activity.title for code, activity in self.activities.items()}
+
+    def purpose(self, code: str | None) -> str:
+        """Return the code of a purpose, the first one for None. Raises InvalidBody for an unknown one."""
+        if code is None:
+            return next(iter(self.purposes))
+        if code not in self.titles():
+            text = f"The rule catalogue has no purpose '{shorten(code)}'."
+            hint = did_you_mean(code, self.titles())
+            raise InvalidBody(text, hint, pointer="/inputs/purpose", value=shorten(code))
+        return code
+
+    def roles(self) -> tuple[str, ...]:
+        """Return the roles that there are rules for."""
+        return tuple(rule.role for rule in self.rules)
 
     def rule(self, role: str) -> Rule:
         """Return the rule for a role."""
         return next(rule for rule in self.rules if rule.role == role)
 
+    def relevant(self, rule: Rule, purpose: str) -> bool:
+        """Whether a rule has to do with a purpose at all."""
+        activity = self.activities.get(purpose)
+        return activity is None or rule.role not in activity.not_relevant
+
+    def inside(self, rule: Rule, values: Iterable[str], purpose: str) -> Finding:
+        """Return the finding for a feature touched whose codes or names are these."""
+        known = set(values)
+        case = next((case for case in rule.cases if known.intersection(case.values)), None)
+        if case:
+            return case.for_purpose(purpose)
+        activity = self.activities.get(purpose)
+        listed = activity.inside.get(rule.role) if activity else None
+        return listed or rule.involved.for_purpose(purpose)
+
+    def outside(self, rule: Rule, purpose: str) -> Finding | None:
+        """Return the finding for a part outside all features, None where that does not matter."""
+        activity = self.activities.get(purpose)
+        listed = activity.outside.get(rule.role) if activity else None
+        return listed or (rule.outside.for_purpose(purpose) if rule.outside else None)
+
     def worst(self, statuses: Iterable[Status]) -> Status:
         """Return the worst of the statuses; without any nothing is known."""
         return max(statuses, key=self.order.index, default="no-coverage")
 
-    def sources(self, keys: Iterable[str], lang: str) -> list[dict[str, Any]]:
-        """Return legal sources as a result shows them."""
-        return [
-            {
-                "id": key,
-                "title": self.basis[key].title.get(lang),
-                "text": self.basis[key].text.get(lang),
-                "effective": self.basis[key].effective,
-            }
-            for key in keys
-        ]
+    def status(self, findings: Iterable[Finding], known: bool) -> Status:
+        """Return the status of a layer with these findings.
+
+        ``known``: the layer says something of every part of the parcels; otherwise it is never green.
+        """
+        statuses = [item.status for item in findings]
+        worst = self.worst(statuses) if statuses else "not-involved"
+        return worst if known or worst not in ("not-involved", "involved-allowed") else "no-coverage"
+
+    def branches(self) -> Iterator[Branch]:
+        """Yield everything that the catalogue says, each with a question whose answer it is."""
+        default = next(iter(self.purposes), "")
+        for rule in self.rules:
+            yield from _branches(f"{rule.role}/involved", rule.role, (), default, False, rule.involved)
+            for case in rule.cases:
+                yield from _branches(f"{rule.role}/{case.values[0]}", rule.role, case.values, default, False, case)
+            if rule.outside:
+                yield from _branches(f"{rule.role}/outside", rule.role, (), default, True, rule.outside)
+        for code, activity in self.activities.items():
+            for role, finding in activity.inside.items():
+                yield Branch(f"{code}/{role}", role, (), code, False, finding)
+            for role, finding in activity.outside.items():
+                yield Branch(f"{code}/{role}/outside", role, (), code, True, finding)
 
 
-def _findings(rule: Rule) -> list[Finding]:
-    return [rule.involved, *rule.purposes.values(), *rule.cases, *([rule.outside] if rule.outside else [])]
+def _branches(
+    place: str, role: str, values: tuple[str, ...], default: str, outside: bool, outcome: Outcome
+) -> Iterator[Branch]:
+    yield Branch(place, role, values, default, outside, outcome)
+    for purpose, finding in outcome.purposes.items():
+        yield Branch(f"{place}/{purpose}", role, values, purpose, outside, finding)
 
 
-def catalogue_file() -> Path:
-    """Return the file of the catalogue that comes with the server."""
-    return shipped("processes") / "control-lines.yml"
+def _outcomes(rule: Rule) -> list[Outcome]:
+    return [rule.involved, *rule.cases, *([rule.outside] if rule.outside else [])]
 
 
-@cache
-def catalogue() -> Catalogue:
-    """Return the catalogue. Raises ConfigError naming the file and the fault."""
-    path = catalogue_file()
-    return validate(Catalogue, read_yaml(path), path)
+def catalogue(day: date | None = None, name: str = CONTROL_LINES) -> Catalogue:
+    """Return the rules in force on a day, by default the newest. Raises ConfigError, and InvalidBody for no rules."""
+    return in_force(shipped_books(Catalogue, name), day)

@@ -3,7 +3,7 @@
 State lives in the store only. A worker claims a job for a time (the lease) and renews the claim while it works; the
 number of the attempt is a fence: what a worker whose lease ran out says later is not taken. A job has at most one
 result, and its status only ever moves forward: accepted, running, then successful, failed or dismissed. A job whose
-worker died is running again with the next attempt; after ``MAX_ATTEMPTS`` it has failed.
+worker died is taken by the next one; after ``MAX_ATTEMPTS`` such ends it has failed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from onemap.config import JobSettings
 
 Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
 FINAL: frozenset[Status] = frozenset(("successful", "failed", "dismissed"))
@@ -96,8 +98,10 @@ Outcome = Finished | Failure
 class JobStore(Protocol):
     """A store of jobs. Methods block; every one is a transaction of its own."""
 
+    settings: JobSettings
+
     def add(self, order: Order) -> Job:
-        """Accept an order. Raises TooManyJobs when the owner's quota or the disk quota is used up."""
+        """Accept an order. Raises TooManyJobs (429) for too many of the owner, NoRoom (503) for a full disk."""
         ...
 
     def get(self, identifier: str, owner: str) -> Job:
@@ -113,11 +117,19 @@ class JobStore(Protocol):
         ...
 
     def results(self, identifier: str, owner: str) -> Path:
-        """Return the folder of a successful job's results. Raises NoSuchJob, ResultNotReady, JobFailed."""
+        """Return the folder of a successful job's results, for ``read_results``.
+
+        Raises NoSuchJob, ResultNotReady, and for a job that has failed JobFailed with status, code and title of what
+        went wrong. The folder may be gone soon after the job was removed, not before.
+        """
         ...
 
     def claim(self, worker: str, lease: float) -> Claim | None:
         """Take the next job for ``lease`` seconds, or None when none waits."""
+        ...
+
+    def wanted(self, claim: Claim) -> bool:
+        """Whether a claim holds: False when it was lost or the job dismissed. Only reads."""
         ...
 
     def renew(self, claim: Claim, lease: float, progress: int, message: str) -> bool:
@@ -125,7 +137,18 @@ class JobStore(Protocol):
         ...
 
     def release(self, claim: Claim) -> None:
-        """Give a job back as accepted, as a worker that is told to stop does; the attempt does not count."""
+        """Give a job back, as a worker that is told to stop does: it waits again, and the attempt does not count.
+
+        Its status stays what it was, as a status only moves forward.
+        """
+        ...
+
+    def lost(self, claim: Claim) -> None:
+        """Say that the work on a job was broken off, as by a killed process: it waits again, or has failed."""
+        ...
+
+    def workspace(self, claim: Claim) -> Path:
+        """Return the folder in which this attempt makes its results; it need not exist."""
         ...
 
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
@@ -134,4 +157,12 @@ class JobStore(Protocol):
 
     def sweep(self) -> None:
         """Remove what is older than the retention, fail what had too many attempts, remove files of no job."""
+        ...
+
+    def counts(self) -> Mapping[Status, int]:
+        """Return the number of jobs kept by status."""
+        ...
+
+    def close(self) -> None:
+        """Close files and connections."""
         ...

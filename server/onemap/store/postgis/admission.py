@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 
 from onemap.errors import Busy
 
@@ -16,26 +15,29 @@ class Admission:
     """
 
     def __init__(self, places: int, queue: int, patience: float) -> None:
-        self._free = threading.Semaphore(places)
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(places):
+            self._free.put(None)
         self._lock = threading.Lock()
         self._queue = queue
         self._waiting = 0
         self._patience = patience
 
-    @contextmanager
-    def place(self, *, wait: bool = True) -> Iterator[None]:
-        """Hold a place for the length of the block. Raises Busy when the queue is full or does not move.
+    def enter(self, *, wait: bool = True) -> None:
+        """Take a place, to be left again. Raises Busy when the queue is full or does not move.
 
         ``wait``: False to raise it, without blocking, whenever no place is free.
         """
-        if not self._free.acquire(blocking=False):
-            if not wait:
-                raise Busy
-            self._wait()
         try:
-            yield
-        finally:
-            self._free.release()
+            self._free.get_nowait()
+        except Empty:
+            if not wait:
+                raise Busy from None
+            self._wait()
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._free.put(None)
 
     def _wait(self) -> None:
         with self._lock:
@@ -43,8 +45,9 @@ class Admission:
                 raise Busy
             self._waiting += 1
         try:
-            if not self._free.acquire(timeout=self._patience):
-                raise Busy
+            self._free.get(timeout=self._patience)
+        except Empty:
+            raise Busy from None
         finally:
             with self._lock:
                 self._waiting -= 1

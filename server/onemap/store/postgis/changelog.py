@@ -91,9 +91,11 @@ class ChangeLog:
             unknown = set(tables) - known.keys()
             if not _reaches(then, now.place):
                 return Changes(str(now.place), unknown=frozenset(tables))
-            logged = {name: item for name, item in known.items() if item.oid in now.logged}
-            others = {name: known[name] for name in known.keys() - logged.keys()}
+            stored = {name: relations[item.beneath.name] if item.beneath else item for name, item in known.items()}
+            logged = {name: item for name, item in stored.items() if item.oid in now.logged}
+            others = {name: stored[name] for name in stored.keys() - logged.keys()}
             unknown |= self._uncounted(others, then, now) | _views(connection, others, then, now)
+            unknown |= self._beside(connection, known, then, now)
             lost = _out_of_reach(connection, logged, then) if now.complete else set()
             found, more = _logged(connection, {n: logged[n] for n in logged.keys() - lost}, then, most)
         return Changes(str(now.place), tuple(found), frozenset(unknown | lost | more))
@@ -129,10 +131,25 @@ class ChangeLog:
             elif before is None:
                 same = then.plain == now.place.plain
             else:
-                same = relation.oid in before and before[relation.oid] == now.counters.get(relation.oid)
+                same = _same(relation.oid, before, now.counters)
             if not same:
                 changed.add(name)
         return changed
+
+    def _beside(
+        self, connection: GuardedConnection, relations: Mapping[str, Relation], then: _Place, now: _Now
+    ) -> set[str]:
+        """Return which views may show something else because of a table that theirs is chosen by or joined to."""
+        views = {name: item.beneath.others for name, item in relations.items() if item.beneath and item.beneath.others}
+        anything = bool(views) and _anything(connection, then, now)
+        if not anything and then.whole == now.place.whole:
+            return set()
+        before = self._known.get(then.whole, {})
+
+        def still(oid: int) -> bool:
+            return not anything if oid in now.logged else _same(oid, before, now.counters)
+
+        return {name for name, others in views.items() if not all(map(still, others))}
 
 
 class Bell:
@@ -186,7 +203,16 @@ def _reaches(then: _Place, now: _Place) -> bool:
 def _views(connection: GuardedConnection, relations: Mapping[str, Relation], then: _Place, now: _Now) -> set[str]:
     """Return the views among relations when anything was logged: what is behind them may be what was changed."""
     views = {name for name, relation in relations.items() if relation.kind not in ("r", "m")}
-    return views if views and now.logged and run(connection, _ANYTHING, {"since": then.snapshot})[0][0] else set()
+    return views if views and _anything(connection, then, now) else set()
+
+
+def _anything(connection: GuardedConnection, then: _Place, now: _Now) -> bool:
+    """Whether anything was logged since a position."""
+    return bool(now.logged) and bool(run(connection, _ANYTHING, {"since": then.snapshot})[0][0])
+
+
+def _same(oid: int, before: Counters, after: Counters) -> bool:
+    return oid in before and before[oid] == after.get(oid)
 
 
 def _out_of_reach(connection: GuardedConnection, relations: Mapping[str, Relation], then: _Place) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
     cancelled_at: float | None = None
     used_at: float = 0.0
     generic: bool = False
+
+    @cached_property
+    def reader(self) -> psycopg.Cursor[TupleRow]:
+        """A cursor that stays open: asked the same statement again, it knows how to read the answer."""
+        return self.cursor(binary=True)
 
     def wait[T](self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
         """Run a step of the protocol and look up every ``interval`` seconds."""

@@ -15,6 +15,7 @@ from onemap.config.models import Text
 from onemap.errors import ConfigError, TooSlow
 from onemap.geo.crs import crs_from_srid
 from onemap.store.base import LeftOut
+from onemap.store.postgis.beneath import with_tables_beneath
 from onemap.store.postgis.relation import INTEGERS, LONLAT, Column, Relation, quoted
 from onemap.store.postgis.sessions import Row, Sessions
 
@@ -73,6 +74,10 @@ class Discovery:
             first = group[0]
             name = f"{first.schema}.{first.name}" if first.name in several else first.name
             self._take(name, group, columns.get(first.oid, []))
+        views = [relation.oid for relation in self.relations.values() if relation.kind == "v"]
+        if views:
+            rows = sessions.rows(read_sql("views"), {"oids": views})
+            self.relations = with_tables_beneath(self.relations, rows)
 
     def _columns(self, oids: list[int]) -> dict[int, list[Column]]:
         rows = self._sessions.rows(read_sql("columns"), {"oids": oids})

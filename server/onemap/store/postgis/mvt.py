@@ -48,6 +48,14 @@ _PARTS = sql.SQL(
     " SELECT ST_CollectionExtract({shape}, n) FROM generate_series(1, 3) n"
     " WHERE GeometryType({shape}) = 'GEOMETRYCOLLECTION') p"
 )
+# A point on each shape, and where that is on the tile: within its half-open bounds, on the grid below.
+_POINT = sql.SQL(" CROSS JOIN LATERAL (SELECT {point} AS {part} OFFSET 0) p")
+_LABEL = sql.SQL(
+    "CASE WHEN ST_X({p}) >= %(e0)s AND ST_X({p}) < %(e2)s AND ST_Y({p}) > %(e1)s AND ST_Y({p}) <= %(e3)s"
+    " THEN ST_Point(least(floor((ST_X({p}) - %(e0)s) / %(unit)s), {last}),"
+    " least(floor((%(e3)s - ST_Y({p})) / %(unit)s), {last})) END"
+)
+_ON_SURFACE = sql.SQL("ST_PointOnSurface({g})")
 _FINITE = sql.SQL("CASE WHEN abs({value}) < 'Infinity'::float8 THEN {value} END")
 _MIXED = ("GEOMETRY", "GEOMETRYCOLLECTION")
 _POINTS = ("POINT", "MULTIPOINT")
@@ -134,7 +142,8 @@ class TileSelect:
 
     def statement(self, frame: Frame, place: Place, smallest: float, limit: int, *, largest: bool) -> Statement:
         """Return the statement for a tile. ``largest``: of more features than ``limit`` the largest are drawn."""
-        kind = (place.kind, frame.grid.crs.srid, frame.extent, frame.buffer, frame.tolerance > 0, smallest > 0, largest)
+        drawn = (frame.grid.crs.srid, frame.extent, frame.buffer, frame.tolerance > 0, frame.labels)
+        kind = (place.kind, *drawn, smallest > 0, largest)
         if kind not in self._written:
             features = self.features(frame, place, sized=smallest > 0, largest=largest)
             self._written[kind] = self.layout.tile(features, frame)
@@ -145,7 +154,9 @@ class TileSelect:
         values: dict[str, Any] = {f"e{at}": value for at, value in enumerate(place.ends)}
         values.update(zip(("x1", "y1", "x2", "y2"), place.around, strict=True))
         in_units = frame.tolerance if place.kind == "affine" else frame.tolerance * place.unit
-        values.update(self._select.values, layer=self._view.collection.id, tolerance=in_units)
+        collection = self._view.collection
+        layer = collection.label_layer if frame.labels else collection.id
+        values.update(self._select.values, layer=layer, tolerance=in_units, unit=frame.grid.unit)
         values.update(smallest=smallest * place.unit, limit=Int8(limit))
         return values
 
@@ -160,12 +171,23 @@ class TileSelect:
             self._select.where,
             among,
         ]
+        kept = [test for test in tests if test is not None]
+        if frame.labels:
+            point, found = self._point(frame, place)
+            return self.layout.features(relation, point, kept, geometry=geometry, largest=largest, parts=found)
         mixed = self._view.collection.table.geometry_type in _MIXED
         parts = _PARTS.format(shape=self._shapes.shape, part=self.layout.part) if mixed else None
         shape = sql.SQL("p.{}").format(self.layout.part) if mixed else self._shapes.shape
-        kept = [test for test in tests if test is not None]
         drawn = self._drawn(shape, frame, place)
         return self.layout.features(relation, drawn, kept, geometry=geometry, largest=largest, parts=parts)
+
+    def _point(self, frame: Frame, place: Place) -> tuple[sql.Composable, sql.Composable]:
+        """Return the expression that draws the label point of a feature, and the join that finds the point."""
+        point: sql.Composable = _ON_SURFACE.format(g=self._shapes.shape)
+        if place.kind == "transform":
+            point = transformed(point, self._shapes.crs, frame.grid.crs)
+        drawn = _LABEL.format(p=sql.SQL("p.{}").format(self.layout.part), last=sql.Literal(frame.extent - 1))
+        return drawn, _POINT.format(point=point, part=self.layout.part)
 
     def _drawn(self, shape: sql.Composable, frame: Frame, place: Place) -> sql.Composable:
         """Return the expression that draws a feature on the tile."""

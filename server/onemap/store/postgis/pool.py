@@ -70,7 +70,7 @@ class Pool:
 
     def give(self, connection: GuardedConnection) -> None:
         """Take a connection back; one that is broken, or in the middle of something, is closed."""
-        if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        if connection.closed or connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             connection.close()
             return
         connection.used_at = time.monotonic()

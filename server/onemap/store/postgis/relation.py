@@ -145,12 +145,20 @@ class Column:
         return self.typmod > 0 and modifier & 0x7FF == 0 and modifier >> 16 <= 18
 
 
+@dataclass(frozen=True, slots=True)
+class Beneath:
+    """What a view shows: the rows of a table (by its published name), chosen by or joined to ``others`` (by oid)."""
+
+    name: str
+    others: frozenset[int]
+
+
 @dataclass(frozen=True)
 class Relation:
     """A published table or view. ``srid``: that of the database, which may number systems in its own way.
 
     ``lonlat``: the SRID of longitudes and latitudes in which the column LONLAT holds the geometries too; None: it is
-    not there.
+    not there. ``beneath``: the table whose keys and geometries a view shows unchanged; None: it may show anything.
     """
 
     oid: int
@@ -164,6 +172,7 @@ class Relation:
     key: str
     columns: Mapping[str, Column]
     lonlat: int | None = None
+    beneath: Beneath | None = None
 
     @cached_property
     def table(self) -> sql.Composable:

@@ -109,7 +109,7 @@ class Select:
         """Return the rows of a statement as a batch."""
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * (2 + len(self.fields))
         named = {field.name: values for field, values in zip(self.fields, columns[2:], strict=True)}
-        return Batch(columns[0], decode(columns[1]), named)
+        return Batch(columns[0], decode(columns[1]), named, stored=columns[1][0] if len(rows) == 1 else None)
 
     def position(self, row: Row) -> Position:
         """Return the position of a row of a page."""
@@ -157,6 +157,4 @@ class Select:
 
 def decode(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Return the geometries in PostGIS' extended WKB, x, y; None for NULL."""
-    wkb = np.empty(len(blobs), dtype=object)
-    wkb[:] = blobs
-    return np.asarray(shapely.from_wkb(wkb), dtype=object)
+    return np.asarray(shapely.from_wkb(blobs), dtype=object)

@@ -44,13 +44,18 @@ class Sessions:
         """Close all connections."""
         self._pool.close()
 
-    def rows(self, statement: Statement, values: Values | None = None, seconds: float | None = None) -> list[Row]:
-        """Return the rows of one statement, binary; tried again once, on a new connection, when one was lost."""
+    def rows(
+        self, statement: Statement, values: Values | None = None, seconds: float | None = None, *, generic: bool = False
+    ) -> list[Row]:
+        """Return the rows of one statement, binary; tried again once, on a new connection, when one was lost.
+
+        ``generic``: it is prepared, and planned once for whatever values.
+        """
         try:
-            return self._rows(statement, values, seconds)
+            return self._rows(statement, values, seconds, generic=generic)
         except _Lost:
             try:
-                return self._rows(statement, values, seconds, fresh=True)
+                return self._rows(statement, values, seconds, fresh=True, generic=generic)
             except _Lost:
                 raise Unavailable(UNREACHABLE) from None
 
@@ -61,13 +66,14 @@ class Sessions:
     async def rows_soon(self, statement: Statement, values: Values | None = None) -> list[Row]:
         """Return the same as ``rows``: on the event loop where a place and a connection are free, else in a thread.
 
-        For statements that are answered sooner than a worker thread would start with them.
+        For statements that are answered sooner than a worker thread would start with them, whatever their values: they
+        are planned once.
         """
         try:
-            with self._session(self.timeouts.items, soon=True) as connection:
+            with self._session(self.timeouts.items, soon=True, generic=True) as connection:
                 return await run_soon(connection, statement, values)
         except (Busy, _Lost):
-            return await anyio.to_thread.run_sync(self.rows, statement, values)
+            return await anyio.to_thread.run_sync(partial(self.rows, statement, values, generic=True))
 
     def drawn(self, statement: bytes, values: Values) -> Row | None:
         """Return the row of a statement that makes a tile; None where PostGIS cannot work with a shape or a table.
@@ -87,7 +93,7 @@ class Sessions:
         try:
             with self._session(self.timeouts.tiles, soon=True, generic=True) as connection:
                 with _undrawable():
-                    return (await run_soon(connection, statement, values, prepare=True))[0]
+                    return (await run_soon(connection, statement, values))[0]
                 return None
         except (Busy, _Lost):
             return await anyio.to_thread.run_sync(self.drawn, statement, values)
@@ -115,10 +121,10 @@ class Sessions:
             ) from None
 
     def _rows(
-        self, statement: Statement, values: Values | None, seconds: float | None, fresh: bool = False
+        self, statement: Statement, values: Values | None, seconds: float | None, *, fresh: bool = False, generic: bool
     ) -> list[Row]:
-        with self._session(seconds or self.timeouts.items, fresh) as connection:
-            return run(connection, statement, values)
+        with self._session(seconds or self.timeouts.items, fresh, generic=generic) as connection:
+            return run(connection, statement, values, prepare=generic or None)
 
     def _drawn(self, statement: bytes, values: Values, fresh: bool = False) -> Row | None:
         with self._session(self.timeouts.tiles, fresh, generic=True) as connection:
@@ -130,7 +136,8 @@ class Sessions:
     def _session(
         self, seconds: float, fresh: bool = False, *, soon: bool = False, generic: bool = False
     ) -> Iterator[GuardedConnection]:
-        with self._admission.place(wait=not soon):
+        self._admission.enter(wait=not soon)
+        try:
             connection = self._pool.at_hand(generic) if soon else self._pool.take(fresh, generic)
             try:
                 connection.begin(seconds)
@@ -140,6 +147,8 @@ class Sessions:
                 raise _translated(error, connection) from None
             finally:
                 self._pool.give(connection)
+        finally:
+            self._admission.leave()
 
 
 class _Lost(Exception):
@@ -154,14 +163,15 @@ def run(
         return cursor.execute(statement, values or {}, prepare=prepare).fetchall()
 
 
-async def run_soon(
-    connection: GuardedConnection, statement: Statement, values: Values | None = None, *, prepare: bool | None = None
-) -> list[Row]:
-    """Return the same as ``run`` while the event loop goes on."""
-    with connection.cursor(binary=True) as cursor:
+async def run_soon(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
+    """Return the same as ``run`` of a prepared statement while the event loop goes on."""
+    cursor = connection.reader
+    try:
         # What the cursors of psycopg for threads and for event loops both run.
-        await connection.wait_soon(cursor._execute_gen(statement, values or {}, prepare=prepare))
+        await connection.wait_soon(cursor._execute_gen(statement, values or {}, prepare=True))
         return cursor.fetchall()
+    finally:
+        cursor._reset()  # it holds on to the answer otherwise
 
 
 @contextmanager

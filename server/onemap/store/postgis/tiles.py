@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
-from onemap.geo.crs import Crs
+from onemap.geo.crs import Crs, same_plane
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.generalised import Kept
 from onemap.store.postgis.mvt import Shapes, TileSelect, shapes_for, systems
@@ -65,10 +66,14 @@ class TileMaker:
         placed = place(frame, shapes.crs)
         if placed is None:
             return b""
+        if frame.labels:
+            # Neighbours must not differ by a hair about where a point is.
+            same = same_plane(shapes.crs, frame.grid.crs)
+            placed = replace(placed, kind="box" if same else "transform", ends=frame.bounds)
         if placed.kind == "transform" and not (yield from self._knows(shapes.crs, frame.grid.crs)):
             return None
         written = _written(view, select, shapes)
-        plain = query.filter is None and view.rows is None
+        plain = query.filter is None and view.rows is None and not frame.labels
         overview = _generalised(frame, select, written, kept) if plain else None
         if overview is not None:
             made = yield from _drawn(overview, frame, placed, query.limit)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import anyio.to_thread
 
-from onemap.catalog.model import TableInfo
+from onemap.catalog.model import Collection, TableInfo
 from onemap.config import PostgisSettings
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.content import Content
 from onemap.store.postgis.generalised import GeneralisedTables, Kept
-from onemap.store.postgis.lonlat import add_lonlat
+from onemap.store.postgis.lonlat import carry_out, lonlat_steps
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.relation import Relation
 from onemap.store.postgis.select import Select
@@ -23,18 +24,24 @@ from onemap.store.tiling import Frame, Generalised, GeneralisedTable, Grid
 
 
 class Tiling(ABC):
-    """See ``TileStore`` and ``GeneralisingStore``."""
+    """See ``TileStore``, ``GeneralisingStore`` and ``PreparedStore``."""
 
     _settings: PostgisSettings
     _sessions: Sessions
     _content: Content
 
     def __init__(self, generalised: GeneralisedTables) -> None:
+        # Half of the connections: requests for one thing each find others.
+        self._spare = threading.Semaphore(self._settings.connections // 2)
         self._generalised = generalised
         self._stamp = ""
         # Of a moment ago: what was edited since is looked up in the log by each statement.
         self._lately = Memory(self._content.token)
         self._tiles = TileMaker(self._sessions, self._select)
+
+    def spare(self) -> threading.Semaphore:
+        """Return the places for drawing further layers of a tile beside its first one."""
+        return self._spare
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return a layer of a vector tile; None for what PostGIS cannot draw."""
@@ -78,10 +85,15 @@ class Tiling(ABC):
         self._generalised.drop(self._relation(view.collection.table))
         self._content.refresh()
 
-    def prepare_tiles(self, view: View) -> None:
-        """Store longitudes and latitudes beside projected geometries, for tiles; see ``add_lonlat``."""
-        table = view.collection.table
-        add_lonlat(self._settings, self._relation(table), view.collection.storage)
+    def tile_preparation(self, collection: Collection, *, undo: bool = False) -> tuple[str, ...]:
+        """Return the statements of ``prepare_tiles``. Raises ConfigError."""
+        return lonlat_steps(self._relation(collection.table), collection.storage, undo=undo)
+
+    def prepare_tiles(self, collection: Collection, *, undo: bool = False) -> None:
+        """Store longitudes and latitudes beside projected geometries. Raises ConfigError."""
+        steps = self.tile_preparation(collection, undo=undo)
+        if steps:
+            carry_out(self._settings, self._relation(collection.table), steps)
 
     def _kept(self, view: View) -> tuple[Kept, ...]:
         table = view.collection.table

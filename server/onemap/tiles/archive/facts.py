@@ -80,6 +80,7 @@ def about(layer: Layer, tileset: TileSet, levels: Sequence[LevelPlan], bounds: B
     box = _box(tileset.box, bounds)
     fields = {field.name: _TYPES.get(field.type, "String") for field in layer.columns}
     title = collection.title.get("zh")
+    drawn = {"id": collection.id, "description": title, "minzoom": low, "maxzoom": high, "fields": fields}
     metadata: dict[str, Any] = {
         "name": title,
         "description": collection.description.get("zh"),
@@ -88,9 +89,7 @@ def about(layer: Layer, tileset: TileSet, levels: Sequence[LevelPlan], bounds: B
         "version": "1",
         "format": "pbf",
         "generator": f"OneMap {__version__}",
-        "vector_layers": [
-            {"id": collection.id, "description": title, "minzoom": low, "maxzoom": high, "fields": fields}
-        ],
+        "vector_layers": [drawn, drawn | {"id": collection.label_layer}] if collection.tiles.labels else [drawn],
         "onemap": {
             "id": secrets.token_hex(12),
             "collection": collection.id,

@@ -11,7 +11,8 @@ import anyio.to_thread
 from isal import igzip
 
 from onemap.block import Metric
-from onemap.errors import OneMapError
+from onemap.block.caller import Callers, caller_gone, present_caller, working_for
+from onemap.errors import ClientGone, OneMapError
 from onemap.store import Store
 from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
@@ -30,9 +31,10 @@ _LARGE = 100_000
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A tile in the making, and who waits for it."""
+    """A tile in the making, and who waits for it: it is given up when all of them have left."""
 
     fill: Fill
+    callers: Callers = field(default_factory=lambda: Callers([present_caller()]))
     landed: anyio.Event = field(default_factory=anyio.Event)
     outcome: Entry | Exception | None = None
 
@@ -94,7 +96,10 @@ class TileCache:
             flight = self._flights.get(asked.key)
             if flight is None or flight.fill.spoiled:
                 return await self._fly(asked, stores)
+            flight.callers.several.append(present_caller())
             await flight.landed.wait()
+            if isinstance(flight.outcome, ClientGone) and not caller_gone():
+                continue  # given up at the moment in which this caller came
             if isinstance(flight.outcome, Exception):
                 raise flight.outcome
             if flight.outcome is not None:
@@ -107,7 +112,8 @@ class TileCache:
         flight = self._flights[asked.key] = _Flight(fill)
         body: Body | None = None
         try:
-            body = await self._find(asked, stores, fill)
+            with working_for(flight.callers):
+                body = await self._find(asked, stores, fill)
         except Exception as error:
             flight.outcome = error
             raise
@@ -123,10 +129,14 @@ class TileCache:
         """Return a tile from the next level that has it, or make it."""
         kept, ticket = None, None
         if self.shared is not None or self.seeds is not None or not self.followers.know(asked.sources):
-            kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
+            kept, ticket = self._glance(asked)
+            if kept is None and ticket is None:
+                kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
         if kept is not None:
             return kept
         async with self._limiter:
+            if caller_gone():
+                raise ClientGone
             tile = await asked.make()
             packed = await anyio.to_thread.run_sync(_packed, tile) if len(tile) > _LARGE else _packed(tile)
         self.counters.made += 1
@@ -134,6 +144,17 @@ class TileCache:
         if ticket is not None and self.shared is not None:
             self._writer.submit(asked, ticket, body)
         return body
+
+    def _glance(self, asked: Asked) -> tuple[Body | None, Ticket | None]:
+        """Return the same as ``_look`` where that takes no longer than to hand it to a thread, else neither."""
+        if self.shared is None or not self.followers.know(asked.sources):
+            return None, None
+        if self.seeds is not None and not self.seeds.lacks(asked):
+            return None, None
+        found, ticket = self.shared.glance(asked)
+        if found is not None:
+            self.counters.shared += 1
+        return found, ticket
 
     def _look(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> tuple[Body | None, Ticket | None]:
         """Return a tile that lies ready, or what is needed to keep it once it is made. Blocks."""

@@ -39,6 +39,16 @@ class CacheFile:
         """Return what ``work`` finds; None where the file cannot be read."""
         return self._run(self._ways["read"], work)
 
+    def glance[T](self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Return the same without waiting for anybody: None, too, where the file is not open or is being read."""
+        way = self._ways["read"]
+        if way.connection is None or way.era != self._era or not way.lock.acquire(blocking=False):
+            return None
+        try:
+            return self._done(way, work)
+        finally:
+            way.lock.release()
+
     def write[T](self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Return what ``work`` does in one transaction; None where it could not be done."""
 
@@ -56,12 +66,15 @@ class CacheFile:
 
     def _run[T](self, way: _Way, work: Callable[[sqlite3.Connection], T]) -> T | None:
         with way.lock:
-            try:
-                connection = self._connection(way)
-                return None if connection is None else work(connection)
-            except (sqlite3.Error, OSError) as error:
-                self._failed(way, error)
-                return None
+            return self._done(way, work)
+
+    def _done[T](self, way: _Way, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        try:
+            connection = self._connection(way)
+            return None if connection is None else work(connection)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(way, error)
+            return None
 
     def _connection(self, way: _Way) -> sqlite3.Connection | None:
         if way.connection is not None and way.era != self._era:

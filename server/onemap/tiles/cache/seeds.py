@@ -40,7 +40,7 @@ class _Seed:
 
 @dataclass(slots=True)
 class _Known:
-    """What was found at a path when it was looked at last."""
+    """What was found of a collection and a tile matrix set when it was looked at last."""
 
     looked: float
     identity: tuple[int, int, int] | None
@@ -56,7 +56,7 @@ class Seeds:
         self._matrix_sets = matrix_sets
         self._catch_up = catch_up
         self._lock, self._opening = Lock(), Lock()
-        self._known: dict[Path, _Known] = {}
+        self._known: dict[tuple[str, str], _Known] = {}
         self._seeds: list[_Seed] = []
 
     def get(self, asked: Asked) -> Body | None:
@@ -81,6 +81,13 @@ class Seeds:
             return None
         # What was changed is told before it is purged elsewhere: looked at now, it is known of all that was purged.
         return None if self._changed(seed, place) else Body.of(content or b"")
+
+    def lacks(self, asked: Asked) -> bool:
+        """Whether it was found a moment ago that there is no archive for a tile; does not block."""
+        if asked.wish is None:
+            return True
+        known = self._known.get((asked.wish.collection, asked.place.matrix_set))
+        return known is not None and known.seed is None and time.monotonic() - known.looked <= _LOOK_SECONDS
 
     def sources(self, store: str) -> set[Source]:
         """Return the sources of the archives in use."""
@@ -116,14 +123,15 @@ class Seeds:
         return seed.void or any(cover.holds(place) for cover in list(seed.covers))
 
     def _seed(self, collection: str, matrix_set: str, source: Source) -> _Seed | None:
-        path = seed_path(self._folder, self._zone, collection, matrix_set)
+        key = collection, matrix_set
         with self._opening:
-            known, now = self._known.get(path), time.monotonic()
+            known, now = self._known.get(key), time.monotonic()
             if known is None or now - known.looked > _LOOK_SECONDS:
+                path = seed_path(self._folder, self._zone, collection, matrix_set)
                 identity = _identity(path)
                 if known is None or known.identity != identity:
                     known = _Known(now, identity, self._opened(path, source) if identity else None)
-                    self._replace(path, known)
+                    self._replace(key, known)
                 known.looked = now
             return known.seed
 
@@ -154,10 +162,10 @@ class Seeds:
                 self._note(seed, None if unknown else Cover(boxes, seed.source.srid, self._matrix_sets))
             self._seeds.append(seed)
 
-    def _replace(self, path: Path, known: _Known) -> None:
+    def _replace(self, key: tuple[str, str], known: _Known) -> None:
         with self._lock:
-            old = self._known.get(path)
-            self._known[path] = known
+            old = self._known.get(key)
+            self._known[key] = known
             if old is not None and old.seed in self._seeds:
                 self._seeds.remove(old.seed)
 

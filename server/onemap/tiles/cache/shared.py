@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,10 @@ class Ticket:
     seq: int
 
 
+Made = tuple[Asked, Ticket, Body]
+"""A tile that was made: as it was asked for, the ticket of its making, and what came of it."""
+
+
 class SharedTiles:
     """Tiles by name. ``capacity``: the size of the file in bytes beyond which the oldest tiles go."""
 
@@ -60,8 +64,19 @@ class SharedTiles:
         if not self._trusted(asked):
             return None
         found = self._file.read(lambda connection: _get(connection, asked))
-        if found is None:
-            return None
+        return None if found is None else self._checked(found)
+
+    def glance(self, asked: Asked) -> tuple[Body | None, Ticket | None]:
+        """Return what ``get`` and ``ticket`` do; neither where somebody would have to be waited for.
+
+        It takes about as long as to hand the question to another thread.
+        """
+        if not self._trusted(asked):
+            return None, None
+        ticket, found = self._file.glance(lambda connection: _both(connection, asked)) or (None, None)
+        return None if found is None else self._checked(found), ticket
+
+    def _checked(self, found: tuple[bytes, str]) -> Body | None:
         body = Body.of(found[0])
         if body.tag != found[1]:  # the file lies
             self._counters.faults += 1
@@ -77,15 +92,19 @@ class SharedTiles:
 
     def put(self, asked: Asked, ticket: Ticket, body: Body) -> bool:
         """Keep a tile unless its data changed since the ticket; return whether it is kept."""
-        if not self._trusted(asked):
-            return False
-        kept = self._file.write(lambda connection: _put(connection, asked, ticket, body))
+        return self.put_all([(asked, ticket, body)])[0]
+
+    def put_all(self, made: Sequence[Made]) -> list[bool]:
+        """Do the same for several tiles in one transaction."""
+        trusted = [item for item in made if self._trusted(item[0])]
+        kept = self._file.write(lambda connection: [_put(connection, *item) for item in trusted]) if trusted else []
         if kept is None:
             self._counters.faults += 1
-        self._puts += 1
-        if self._puts % _LOOK_EVERY == 0:
+        before, self._puts = self._puts, self._puts + len(trusted)
+        if before // _LOOK_EVERY != self._puts // _LOOK_EVERY:
             self.shrink()
-        return bool(kept)
+        good = iter(kept or [False] * len(trusted))
+        return [self._trusted(item[0]) and next(good, False) for item in made]
 
     def shrink(self) -> None:
         """Remove the oldest tiles until the file uses no more than its capacity."""
@@ -169,6 +188,10 @@ def _ticket(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
     used = "SELECT 1 FROM used WHERE source = ? AND grid = ?"
     known = all(connection.execute(used, [number, grid[0]]).fetchone() for number in numbers)
     return Ticket(numbers, grid[0], seq) if known else None
+
+
+def _both(connection: sqlite3.Connection, asked: Asked) -> tuple[Ticket | None, tuple[bytes, str] | None]:
+    return _ticket(connection, asked), _get(connection, asked)
 
 
 def _register(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:

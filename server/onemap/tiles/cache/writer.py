@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 from onemap.tiles.cache.entry import Asked, Body
-from onemap.tiles.cache.shared import SharedTiles, Ticket
+from onemap.tiles.cache.shared import Made, SharedTiles, Ticket
 
 _MOST_WAITING = 200
+# A transaction costs as much as several tiles: those of a moment share one.
+_GATHER_SECONDS = 0.05
 
 
 class Writer:
-    """Writes one tile after the other in a thread of its own; when too many wait, further ones are not kept."""
+    """Writes tiles in a thread of its own; when too many wait, further ones are not kept."""
 
     def __init__(self, shared: SharedTiles | None) -> None:
         self._shared = shared
         self._worker = ThreadPoolExecutor(1, "onemap-tiles")
-        self._waiting = 0
+        self._lock = Lock()
+        self._waiting: list[Made] = []
 
     def submit(self, asked: Asked, ticket: Ticket, body: Body) -> None:
         """Keep a tile soon. To be called from one thread."""
-        if self._shared is not None and self._waiting < _MOST_WAITING:
-            self._waiting += 1
-            self._worker.submit(self._put, self._shared, asked, ticket, body)
+        if self._shared is not None and len(self._waiting) < _MOST_WAITING:
+            with self._lock:
+                self._waiting.append((asked, ticket, body))
+                first = len(self._waiting) == 1
+            if first:
+                self._worker.submit(self._put, self._shared)
 
     def flush(self) -> None:
         """Return when everything that was submitted is done."""
         self._worker.submit(int).result()
 
-    def _put(self, shared: SharedTiles, asked: Asked, ticket: Ticket, body: Body) -> None:
-        try:
-            shared.put(asked, ticket, body)
-        finally:
-            self._waiting -= 1
+    def _put(self, shared: SharedTiles) -> None:
+        time.sleep(_GATHER_SECONDS)
+        with self._lock:
+            made, self._waiting = self._waiting, []
+        shared.put_all(made)

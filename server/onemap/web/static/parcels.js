@@ -36,6 +36,10 @@ export function fromText(text) {
 export async function fromFile(file) {
   const mediaType = MEDIA_TYPES[extension(file.name)]
   if (!mediaType) throw new Error(t('不认识的文件类型；请用 .txt、.zip、.geojson 或 .gpkg。', 'Unknown kind of file; use .txt, .zip, .geojson or .gpkg.'))
+  return fromAnyFile(file, mediaType)
+}
+
+export async function fromAnyFile(file, mediaType) {
   return qualified(encode(new Uint8Array(await file.arrayBuffer())), mediaType)
 }
 

@@ -3,8 +3,10 @@
 import { base, el, json, lang, t } from './dom.js'
 import { draw } from './draw.js'
 import { copy } from './page.js'
-import { Parcels } from './parcels.js'
+import { decoded, files } from './outputs.js'
+import { fromAnyFile, Parcels } from './parcels.js'
 import { show } from './result.js'
+import { dismiss, showProgress, watch } from './watch.js'
 import { attributesOnClick } from './popup.js'
 import { around, createMap, showFeatures } from './view.js'
 
@@ -13,6 +15,7 @@ const message = form.querySelector('[data-message]')
 const result = document.querySelector('[data-result]')
 const field = form.querySelector('[data-kind=parcels]')
 const parcels = field && new Parcels(field)
+const progress = form.querySelector('[data-job]')
 
 const READERS = {
   parcels: () => parcels.read(),
@@ -22,7 +25,33 @@ const READERS = {
   integer: (element) => (element.value === '' ? undefined : Number(element.value)),
   string: (element) => element.value || undefined,
   list: (element) => element.value.split(/[,，\s]+/).filter(Boolean),
+  numbers: (element) => element.value.split(/[,，\s]+/).filter(Boolean).map(Number),
+  mixed: (element) => (element.value.trim() ? either(element.value.trim()) : undefined),
+  file: (element) => { const [file] = element.querySelector('input').files; return file && fromAnyFile(file, element.dataset.type) },
+  bbox: (element) => box(element),
   json: (element) => (element.value.trim() ? JSON.parse(element.value) : undefined),
+}
+
+// Return a number where the text is one, else the text.
+function either(text) {
+  return Number.isFinite(Number(text)) ? Number(text) : text
+}
+
+// Return a bounding box, nothing when no side is given. Throws when only some are.
+function box(element) {
+  const sides = [...element.querySelectorAll('[data-side]')].map((input) => input.value)
+  if (sides.every((side) => side === '')) return undefined
+  if (sides.some((side) => side === '')) throw new Error(t('请给出全部四个边。', 'Give all four sides.'))
+  const crs = element.querySelector('[data-crs]').value
+  return { bbox: sides.map(Number), ...(crs ? { crs } : {}) }
+}
+
+// Return the outputs asked for; none chosen means those that the process gives by default.
+function outputs() {
+  const chosen = [...form.querySelectorAll('[data-outputs] :checked[type=checkbox]')].map((item) => item.value)
+  const format = (name) => form.querySelector(`[data-format="${name}"]`)?.value
+  const wanted = chosen.map((name) => [name, format(name) ? { format: { mediaType: format(name) } } : {}])
+  return chosen.length ? { outputs: Object.fromEntries(wanted) } : {}
 }
 
 // Return the inputs of the form by name; what is not given is left out. Throws an error that names the input.
@@ -40,8 +69,8 @@ async function inputs() {
   return given
 }
 
-function post(address, body) {
-  const headers = { 'Content-Type': 'application/json', 'Accept-Language': lang }
+function post(address, body, more = {}) {
+  const headers = { 'Content-Type': 'application/json', 'Accept-Language': lang, ...more }
   return json(address, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
@@ -64,17 +93,47 @@ async function run(map) {
   try {
     const given = await inputs()
     const began = performance.now()
-    const answer = await post(form.dataset.execution, { inputs: given, response: 'document' })
-    message.textContent = `${t('用时', 'Took')} ${Math.round(performance.now() - began)} ms`
-    const found = answer?.result ?? answer
-    show(result, found, form.dataset.process)
-    if (map) showFeatures(map, found?.features ?? (await shapes(given)), 'parcels')
-    result.scrollIntoView({ block: 'start' })
+    const body = { inputs: given, ...outputs(), response: 'document' }
+    const answer = form.querySelector('[data-async]')?.checked ? await background(body) : await post(form.dataset.execution, body)
+    message.textContent = answer ? `${t('用时', 'Took')} ${Math.round(performance.now() - began)} ms` : t('已停止', 'Dismissed')
+    if (answer) await showAnswer(answer, given, map)
   } catch (error) {
     fail(error)
   } finally {
     button.disabled = false
   }
+}
+
+// Run as a job: show how far it is, then return its results; null when it was dismissed.
+async function background(body) {
+  const job = await post(form.dataset.execution, body, { Prefer: 'respond-async' })
+  const address = `${base}/jobs/${job.jobID}`
+  message.textContent = ''
+  progress.hidden = false
+  progress.querySelector('[data-page]').href = address
+  const stop = progress.querySelector('[data-dismiss]')
+  stop.disabled = false
+  stop.onclick = () => { stop.disabled = true; dismiss(address).catch(fail) }
+  const final = await watch(address, (now) => showProgress(progress, now))
+  stop.disabled = true
+  return final.status === 'dismissed' ? null : json(`${address}/results?f=json`)
+}
+
+async function showAnswer(answer, given, map) {
+  const found = answer?.result ?? answer
+  show(result, found, form.dataset.process)
+  result.append(files(answer, form.dataset.process))
+  if (map) {
+    showFeatures(map, found?.features ?? (await shapes(given)), 'parcels')
+    showFeatures(map, pieces(answer), 'pieces', false)
+  }
+  result.scrollIntoView({ block: 'start' })
+}
+
+// Return the pieces of an answer that holds them as GeoJSON, or null.
+function pieces(answer) {
+  const found = Object.values(answer ?? {}).find((item) => item?.mediaType?.startsWith('application/geo+json'))
+  return found ? JSON.parse(new TextDecoder().decode(decoded(found))) : null
 }
 
 // Return the parcels in longitude and latitude, as the server reads them.
@@ -91,7 +150,7 @@ async function curl() {
   const given = await inputs()
   const file = parcels?.file
   if (file) given.parcels.value = '@FILE@'
-  let body = quoted(JSON.stringify({ inputs: given }))
+  let body = quoted(JSON.stringify({ inputs: given, ...outputs() }))
   if (file) body = body.replace('@FILE@', `'"$(base64 -w0 ${quoted(file.name)})"'`)
   const command = `curl -X POST ${quoted(form.dataset.execution)} -H 'Content-Type: application/json' -d `
   return file ? `printf '%s' ${body} | ${command}@-` : command + body

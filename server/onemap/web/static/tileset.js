@@ -73,7 +73,7 @@ function identify(map, layers, box) {
     if (!found) return
     const pairs = Object.entries(found.getProperties()).filter(([name]) => name !== 'layer').slice(0, SHOWN.attributes)
     const rows = pairs.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))])
-    box.append(el('strong', {}, titles.get(found.get('layer')) ?? ''), el('dl', {}, rows))
+    box.append(el('strong', {}, titles.get(found.get('layer').replace(/:label$/, '')) ?? ''), el('dl', {}, rows))
   })
 }
 

@@ -1,0 +1,1 @@
+"""What several blocks need to write files: the limits of formats."""

@@ -1,0 +1,151 @@
+"""The features of a layer inside the parcels, each spot counted once even where the layer overlaps itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from onemap.geo.area import measure_for
+from onemap.geo.overlay import Overlay, OverlaySource, overlay, repair
+from onemap.processes.layers import Layer
+from onemap.processes.parcels import Note
+from onemap.processes.project import Plane
+
+Geometries = NDArray[np.object_]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+MOST_COMPARED = 50_000
+"""Up to this many features are compared with each other although nothing says that any overlap."""
+_TOLERANCE_M2 = 0.01
+_RELATIVE = 1e-9
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True)
+class Touched:
+    """The features that share area with the parcels, by ascending primary key.
+
+    ``areas``: m2, what overlapping features share counted for the first of them only; they sum to the area of the
+    union. ``whole``: the feature lies inside as a whole and keeps all of its area. ``twice``: m2 that were there more
+    than once. ``cut``: makes the geometries of the areas, in x, y of the layer's storage CRS.
+    """
+
+    ids: NDArray[np.int64]
+    areas: Floats
+    whole: Mask
+    cut: Callable[[], Geometries]
+    twice: float = 0.0
+    notes: tuple[Note, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def touched(layer: Layer, plane: Plane) -> Touched:
+    """Overlay a layer with the parcels.
+
+    Where features of the layer overlap each other, the one whose id comes first as text keeps the spot, so that the
+    same data give the same answer from any store. Raises what the store or the kernel raises.
+    """
+    source = layer.store.overlay_source(layer.view)
+    found = overlay(plane.geometry, source)
+    notes = _repaired(layer, found)
+    total = float(found.areas.sum())
+    if abs(total - plane.area) <= _RELATIVE * plane.area:  # a coverage: nothing can be there twice
+        return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
+    if total < plane.area and len(found.ids) > MOST_COMPARED:
+        text = f"{layer.collection.id}: too many features to look for overlaps among them."
+        note = Note("overlaps-not-examined", text)
+        return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=(*notes, note))
+    return _settled(layer, plane, source, found, notes)
+
+
+def _cut(plane: Plane, source: OverlaySource) -> Geometries:
+    pieces = overlay(plane.geometry, source, pieces=True).pieces
+    return np.empty(0, dtype=object) if pieces is None else pieces
+
+
+def _repaired(layer: Layer, found: Overlay) -> tuple[Note, ...]:
+    if not len(found.repaired):
+        return ()
+    shown = ", ".join(str(key) for key in found.repaired[:5].tolist())
+    text = f"{len(found.repaired)} invalid features were repaired before they were cut ({shown})."
+    return (Note("repaired-features", f"{layer.collection.id}: {text}"),)
+
+
+def _settled(layer: Layer, plane: Plane, source: OverlaySource, found: Overlay, notes: tuple[Note, ...]) -> Touched:
+    """Give what features share to the first of them."""
+    earlier, later = _sharing(layer, source, found)
+    if not len(later):
+        return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
+    tangled = np.unique(np.concatenate([earlier, later]))
+    features = repair(source.geometries(found.ids[tangled]))
+    pieces = _polygonal(shapely.intersection(plane.geometry, features))
+    place = {at: row for row, at in enumerate(tangled.tolist())}
+    left, reduced = pieces.copy(), np.zeros(len(found.ids), dtype=bool)
+    for at in np.unique(later).tolist():
+        before = [pieces[place[other]] for other in earlier[later == at].tolist()]
+        left[place[at]] = shapely.difference(pieces[place[at]], shapely.union_all(before))
+        reduced[at] = True
+    left = _polygonal(left)
+    areas = found.areas.copy()
+    changed = np.flatnonzero(reduced[tangled])
+    areas[tangled[changed]] = measure_for(plane.crs.srid).areas(left[changed])
+    twice = float(found.areas.sum() - areas.sum())
+
+    def cut() -> Geometries:
+        shapes = _cut(plane, source).copy()
+        shapes[tangled[changed]] = left[changed]
+        return np.asarray(shapes[areas > 0])
+
+    kept = areas > 0
+    if twice > _TOLERANCE_M2:
+        text = f"features of the layer overlap each other by {twice:.2f} m2, which counts for the first of them."
+        notes = (*notes, Note("layer-overlaps-itself", f"{layer.collection.id}: {text}"))
+    return Touched(found.ids[kept], areas[kept], (found.whole & ~reduced)[kept], cut, twice, notes)
+
+
+def _sharing(layer: Layer, source: OverlaySource, found: Overlay) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of features that share area, in pairs: the one that keeps it, the one that loses it."""
+    features = repair(source.geometries(found.ids))
+    tree = shapely.STRtree(features)
+    firsts, seconds = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for start in range(0, len(features), _CHUNK):
+        one, other = tree.query(features[start : start + _CHUNK], predicate="intersects")
+        one = one + start
+        pairs = one < other
+        one, other = one[pairs], other[pairs]
+        sharing = shapely.relate_pattern(features[one], features[other], "T********")
+        firsts.append(one[sharing])
+        seconds.append(other[sharing])
+    one, other = np.concatenate(firsts), np.concatenate(seconds)
+    if not len(one):
+        return one, other
+    rank = _ranks(layer, found, np.unique(np.concatenate([one, other])))
+    swap = rank[one] > rank[other]
+    return np.where(swap, other, one), np.where(swap, one, other)
+
+
+def _ranks(layer: Layer, found: Overlay, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the order of features by their id as text, as the caller may see it, for the places asked for."""
+    keys = found.ids[places].tolist()
+    name = layer.collection.key
+    visible = layer.view.column(name) is not None
+    names = layer.store.attributes(layer.view, keys, [name])[name] if visible else keys
+    order = sorted(range(len(keys)), key=lambda at: (str(names[at]), keys[at]))
+    ranks = np.zeros(len(found.ids), dtype=np.int64)
+    ranks[places[order]] = np.arange(len(order))
+    return ranks
+
+
+def _polygonal(geometries: Geometries) -> Geometries:
+    """Drop the points and lines that cutting leaves."""
+    for at in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(geometries[at])
+        geometries[at] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
+    return geometries

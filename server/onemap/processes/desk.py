@@ -1,0 +1,28 @@
+"""What reports and evidence are made with, beside the data: the executors pass it on in the context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from onemap.config import Text
+from onemap.styles import Library
+
+if TYPE_CHECKING:
+    from onemap.processes.evidence.notary import Notary
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The styles of the maps, the folder of the typefaces of reports, and who attests results.
+
+    ``titles``: of the processes, by id. Without styles layers are drawn plainly, without typefaces there is no report,
+    without a notary no evidence.
+    """
+
+    styles: Library = field(default_factory=Library)
+    typefaces: Path | None = None
+    notary: Notary | None = None
+    titles: Mapping[str, Text] = field(default_factory=dict)

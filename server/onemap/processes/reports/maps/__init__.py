@@ -1,0 +1,1 @@
+"""Maps of reports, drawn from the styles of the layers."""

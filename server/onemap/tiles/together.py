@@ -1,0 +1,64 @@
+"""The layers of one tile, drawn beside each other where their store has places free for that."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+
+from onemap.store.tiling import TileStore
+from onemap.tiles.engine import Tile, render_soon
+from onemap.tiles.layer import Layer
+
+_MOST_HELPERS = 3
+Drawn = tuple[Layer, Tile]
+
+
+async def render_together(drawn: Sequence[Drawn], most: int) -> bytes:
+    """Return a tile with these layers, each on its tile, in their order; what is raised first is raised."""
+    if len(drawn) == 1:
+        return await render_soon(*drawn[0], most)
+    made = [b""] * len(drawn)
+    left = iter(enumerate(drawn))
+    failed: list[Exception] = []
+
+    async def work() -> None:
+        for at, (layer, tile) in left:
+            try:
+                made[at] = await render_soon(layer, tile, most)
+            except Exception as error:
+                failed.append(error)
+            if failed:
+                return
+
+    with _helpers(drawn) as count:
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(work)
+            await work()
+    if failed:
+        raise failed[0]
+    return b"".join(made)
+
+
+@contextmanager
+def _helpers(drawn: Sequence[Drawn]) -> Iterator[int]:
+    """Take places of the store that draws the most of the layers, as far as some are free; give how many."""
+    spare = _spare(drawn)
+    taken = 0
+    try:
+        if spare is not None:
+            while taken < min(_MOST_HELPERS, len(drawn) - 1) and spare.acquire(blocking=False):
+                taken += 1
+        yield taken
+    finally:
+        if spare is not None and taken:
+            spare.release(taken)
+
+
+def _spare(drawn: Sequence[Drawn]) -> threading.Semaphore | None:
+    stores = [layer.store for layer, _ in drawn if layer.pack is None and isinstance(layer.store, TileStore)]
+    chosen = max(stores, key=stores.count, default=None)
+    return chosen.spare() if isinstance(chosen, TileStore) else None
