@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -13,12 +14,17 @@ from onemap.config import ProcessSettings
 from onemap.errors import ConfigError, did_you_mean
 from onemap.processes.control_lines import ControlLineCheck
 from onemap.processes.control_lines.rules import catalogue
+from onemap.processes.farmland import FarmlandChange
+from onemap.processes.farmland.rules import rules as farmland_rules
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_inputs import ParcelProcess
 from onemap.store.partitions import Folder, Manifest, read_manifest
 
 Format = Literal["jsonl", "csv", "parquet"]
-PROCESSES: dict[str, type[ParcelProcess]] = {item.id: item for item in (LanduseBreakdown, ControlLineCheck)}
+PROCESSES: dict[str, type[ParcelProcess]] = {
+    item.id: item for item in (LanduseBreakdown, ControlLineCheck, FarmlandChange)
+}
+_RULES: dict[str, Callable[[], Any]] = {ControlLineCheck.id: catalogue, FarmlandChange.id: farmland_rules}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Order:
     def facts(self) -> dict[str, Any]:
         """Return all that the results depend on, addresses apart: a run goes on where an equal one broke off."""
         parcels, layers = self.manifests()
-        rules = catalogue() if self.process == ControlLineCheck.id else None
+        rules = _RULES[self.process]() if self.process in _RULES else None
         return {
             "process": {"id": self.process, "version": self.question().version},
             "rules": {"catalogue": rules.id, "version": rules.version} if rules else None,

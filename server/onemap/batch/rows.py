@@ -11,6 +11,8 @@ from onemap.batch.order import Order
 from onemap.processes.accounts import GROUPS
 from onemap.processes.control_lines import ControlLineCheck
 from onemap.processes.control_lines.rules import catalogue
+from onemap.processes.farmland import FarmlandChange
+from onemap.processes.farmland.rules import rules as farmland_rules
 
 Row = dict[str, Any]
 PARCEL, ERROR = "parcel", "error"
@@ -19,6 +21,9 @@ PARCEL, ERROR = "parcel", "error"
 def columns(order: Order) -> dict[str, type[Any]]:
     """Return the columns of the rows of a batch with their types: areas in m2 are float, codes are str."""
     found: dict[str, type[Any]] = {PARCEL: str, ERROR: str, "area": float}
+    if order.process == FarmlandChange.id:
+        kinds = [kind.id for kind in farmland_rules().kinds]
+        return found | dict.fromkeys(["cultivated_previous", "cultivated_current", *kinds], float)
     if order.process != ControlLineCheck.id:
         return found | dict.fromkeys([*GROUPS, "other", "remainder"], float)
     found["verdict"] = str
@@ -40,6 +45,9 @@ def row(key: int | str, result: Mapping[str, Any] | None, error: str | None) -> 
         made[name] = group["area"]
     if "remainder" in result:
         made["remainder"] = result["remainder"]["area"]
+    if result["process"]["id"] == FarmlandChange.id:
+        made |= {f"cultivated_{state}": part["area"] for state, part in result["cultivated"].items()}
+        made |= {change["kind"]: change["area"] for change in result["changes"]}
     for layer in result.get("layers", ()):
         name = layer["collection"] or layer["role"]
         made |= {f"{name}_status": layer["status"], f"{name}_area": layer["area"]}

@@ -71,7 +71,7 @@ def export(
 
 
 def batch(
-    process: Annotated[str, typer.Argument(help="landuse-breakdown or control-line-check.")],
+    process: Annotated[str, typer.Argument(help="landuse-breakdown, control-line-check or farmland-change.")],
     parcels: Annotated[
         str, typer.Option(help="Parcels: a collection, a file (as of onemap import), or a folder of partitions.")
     ],

@@ -34,6 +34,8 @@ class PieceMemory:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key][:2]
+        if not shapely.is_valid(feature):  # cutting may hide it
+            raise shapely.GEOSException(f"invalid geometry: {shapely.is_valid_reason(feature)}")
         made = subdivide(feature, VERTICES)
         boxes = shapely.bounds(made).reshape(-1, 4)
         with self._lock:
