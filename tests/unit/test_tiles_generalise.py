@@ -186,6 +186,7 @@ def test_an_empty_layer_has_no_levels(tmp_path: Path) -> None:
     assert list(generalise(iter(()), LEVELS, Settings(coverage=True), tmp_path)) == []
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.integers(1, 40), st.integers(0, 3))
 def test_parts_hold_every_face_once_and_not_too_much(count: int, most: int, turn: int) -> None:
     rng = np.random.default_rng(count)
