@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ Format = Literal["jsonl", "csv", "parquet"]
 PROCESSES: dict[str, type[ParcelProcess]] = {
     item.id: item for item in (LanduseBreakdown, ControlLineCheck, FarmlandChange)
 }
-_RULES = {ControlLineCheck.id: catalogue, FarmlandChange.id: farmland_rules}
+_RULES: dict[str, Callable[[], Any]] = {ControlLineCheck.id: catalogue, FarmlandChange.id: farmland_rules}
 
 
 @dataclass(frozen=True, slots=True)
