@@ -6,6 +6,7 @@ CPU seconds of all processes, and seconds: on a machine that others use too, onl
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import sys
@@ -74,7 +75,7 @@ def measure(province: Path, home: Path) -> list[Cost]:
     for workers in dict.fromkeys((1, os.cpu_count() or 1)):
         there = replace(order, out=str(home / f"out-{workers}"))
         costs.append(_timed(f"onemap batch, {workers} process(es)", lambda there=there, n=workers: _local(there, n)))
-    if shutil.which("java"):
+    if shutil.which("java") and importlib.util.find_spec("pyspark"):
         there = replace(order, out=str(home / "out-spark"))
         costs.append(_timed("onemap batch, Spark local[*], start included", lambda: _spark(there)))
     return costs
@@ -115,7 +116,9 @@ def _timed(name: str, work: Callable[[], int]) -> Cost:
     server = Server("", os.getpid())
     cpu, began = server.cpu(), time.monotonic()
     parcels = work()
-    return Cost(name, parcels, server.cpu() - cpu, time.monotonic() - began)
+    cost = Cost(name, parcels, server.cpu() - cpu, time.monotonic() - began)
+    print(f"  {cost.name}: {cost.parcels:,} parcels, {cost.cpu_seconds:.1f} s CPU, {cost.seconds:.1f} s", flush=True)
+    return cost
 
 
 if __name__ == "__main__":
