@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import SecretStr
 
 from onemap.catalog import Registry
+from onemap.cli.labour import end_with_parent
 from onemap.config import JobSettings, PostgisSettings, Settings, Text
 from onemap.errors import UnusableParcel
 from onemap.processes.jobs import Job, JobStore, Order, open_jobs
@@ -97,6 +98,7 @@ def _sql(seconds: float, _: Context) -> str:
     settings = Place.from_environment().settings.stores["main"]
     assert isinstance(settings, PostgisSettings)
     store = PostgisStore(settings)
+    store.patient(seconds)
     return str(store._sessions.rows(b"SELECT pg_sleep(%(seconds)s), 'a trial'", {"seconds": seconds}))
 
 
@@ -191,6 +193,7 @@ def main() -> None:
     """Compute, or be a crew."""
     place = Place.from_environment()
     if sys.argv[1] == "labour":
+        end_with_parent()
         labour(place.runner(), lambda: None)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

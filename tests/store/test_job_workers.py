@@ -19,8 +19,9 @@ from onemap.processes.jobs import Job, JobStore, read_results
 from tests.conftest import ROOT
 from tests.jobs import Place, alive, order, until, wait_for
 
-RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%a trial%' AND pid <> pg_backend_pid()"
-embedded = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+RUNNING = """
+SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%a trial%' AND pid <> pg_backend_pid()
+"""
 
 
 @contextmanager
@@ -44,14 +45,23 @@ def result(store: JobStore, job: Job) -> object:
     return read_results(store.results(job.id, job.owner)).outputs[0].value()
 
 
-@embedded
-def test_progress_and_statuses_only_grow(place: Place, store: JobStore) -> None:
-    with place.crew().at_work():
-        job = store.add(order("steps", 2.0))
-        seen = [job]
-        while seen[-1].status in ("accepted", "running"):
-            seen.append(store.get(job.id, "li"))
-            time.sleep(0.02)
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, JobStore]]:
+    """A crew of two at work on embedded jobs: its processes take a while to start, so several tests share them."""
+    place = Place(tmp_path_factory.mktemp("jobs"), None, {"lease": 2.0})
+    store = place.open()
+    with place.crew(2).at_work():
+        yield place, store
+    store.close()
+
+
+def test_progress_and_statuses_only_grow(at_work: tuple[Place, JobStore]) -> None:
+    _, store = at_work
+    job = store.add(order("steps", 2.0))
+    seen = [job]
+    while seen[-1].status in ("accepted", "running"):
+        seen.append(store.get(job.id, "li"))
+        time.sleep(0.02)
     statuses = list(dict.fromkeys(found.status for found in seen))
     assert statuses == ["accepted", "running", "successful"]
     shares = list(dict.fromkeys(found.progress for found in seen))
@@ -62,52 +72,48 @@ def test_progress_and_statuses_only_grow(place: Place, store: JobStore) -> None:
     assert result(store, job) == "li"
 
 
-@embedded
-def test_a_killed_process_is_replaced_and_the_job_done(place: Place, store: JobStore) -> None:
-    with place.crew().at_work():
-        job = store.add(order("steps", 1.5))
-        until(lambda: place.begun())
-        os.kill(place.begun()[0][1], signal.SIGKILL)
-        done = wait_for(store, job)
+def test_a_killed_process_is_replaced_and_the_job_done(at_work: tuple[Place, JobStore]) -> None:
+    place, store = at_work
+    job = store.add(order("steps", 1.5, name="struck"))
+    until(lambda: place.begun("struck"))
+    os.kill(place.begun("struck")[0][1], signal.SIGKILL)
+    done = wait_for(store, job)
     assert (done.status, done.attempt) == ("successful", 2)
     assert result(store, job) == "li"
-    assert len({process for _, process in place.begun()}) == 2
+    assert len({process for _, process in place.begun("struck")}) == 2
 
 
-@embedded
-def test_jobs_that_kill_are_given_up_and_the_next_is_done(place: Place, store: JobStore) -> None:
-    with place.crew(2).at_work():
-        bad = [store.add(order(how)) for how in ("die", "memory")]
-        good = store.add(order("steps"))
-        failed, done = [wait_for(store, job) for job in bad], wait_for(store, good)
+def test_dismissal_of_what_looks_up_costs_no_process(at_work: tuple[Place, JobStore]) -> None:
+    place, store = at_work
+    job = store.add(order("steps", 6.0, name="polite"))
+    until(lambda: place.begun("polite"))
+    process = place.begun("polite")[0][1]
+    store.dismiss(job.id, "li")
+    time.sleep(4.0)  # longer than it takes to lose patience
+    assert alive(process)
+    jobs = [store.add(order("steps", 0.5, name="next")) for _ in range(2)]
+    assert {wait_for(store, job).status for job in jobs} == {"successful"}
+
+
+def test_dismissal_ends_what_does_not_look_up(at_work: tuple[Place, JobStore]) -> None:
+    place, store = at_work
+    job = store.add(order("busy", 600.0))
+    until(lambda: place.begun("busy"))
+    process = place.begun("busy")[0][1]
+    assert store.dismiss(job.id, "li").status == "dismissed"
+    assert until(lambda: not alive(process)) < 6.0
+    assert store.get(job.id, "li").status == "dismissed"
+    assert not list(place.folder.glob(f"**/{job.id}/**/results.json"))
+
+
+def test_jobs_that_kill_are_given_up_and_the_next_is_done(at_work: tuple[Place, JobStore]) -> None:
+    place, store = at_work
+    bad = [store.add(order(how)) for how in ("die", "memory")]
+    good = store.add(order("steps", name="after"))
+    failed, done = [wait_for(store, job) for job in bad], wait_for(store, good)
     assert {(job.status, (job.problem or {})["code"]) for job in failed} == {("failed", "OM-5001")}
     assert done.status == "successful"
-    assert Counter(name for name, _ in place.begun()) == {"die": 3, "memory": 3, "steps": 1}
-
-
-@embedded
-def test_dismissal_ends_what_does_not_look_up(place: Place, store: JobStore) -> None:
-    with place.crew().at_work():
-        job = store.add(order("busy", 60.0))
-        until(lambda: place.begun())
-        process = place.begun()[0][1]
-        assert store.dismiss(job.id, "li").status == "dismissed"
-        assert until(lambda: not alive(process)) < 4.0
-        after = store.add(order("steps"))
-        assert wait_for(store, after).status == "successful"
-    assert store.get(job.id, "li").status == "dismissed"
-    assert not list(place.folder.glob("**/results.json")) or result(store, after) == "li"
-
-
-@embedded
-def test_dismissal_of_what_looks_up_costs_no_process(place: Place, store: JobStore) -> None:
-    with place.crew().at_work():
-        job = store.add(order("steps", 8.0))
-        until(lambda: place.begun())
-        store.dismiss(job.id, "li")
-        after = store.add(order("steps"))
-        assert wait_for(store, after).status == "successful"
-    assert len({process for _, process in place.begun()}) == 1
+    assert [len(place.begun(name)) for name in ("die", "memory", "after")] == [3, 3, 1]
 
 
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
@@ -123,6 +129,11 @@ def test_dismissal_ends_the_query_in_the_database(place: Place, store: JobStore)
         until(lambda: queries() == 1)
         store.dismiss(job.id, "li")
         assert until(lambda: queries() == 0) < 2.0
+        job = store.add(order("sql", 60.0, name="killed"))
+        until(lambda: queries() == 1)
+        os.kill(place.begun("killed")[0][1], signal.SIGKILL)
+        store.dismiss(job.id, "li")
+        assert until(lambda: queries() == 0) < 3.0, "nor does it outlive its process"
 
 
 def test_a_killed_crew_loses_nothing(place: Place, store: JobStore) -> None:
@@ -160,7 +171,7 @@ def test_two_crews_do_each_job_once(place: Place, store: JobStore) -> None:
     assert len({process for _, process in place.begun()}) >= 2
 
 
-@embedded
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
 def test_once(place: Place, store: JobStore) -> None:
     jobs = [store.add(order("steps", name=str(at))) for at in range(4)]
     assert place.crew(2).once() == 4

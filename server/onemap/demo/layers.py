@@ -103,7 +103,7 @@ LSWHBHX = _line("lswhbhx", "历史文化保护线")
 KYQ = _line("kyq", "矿业权", "BSM:C18 XZQDM:C6 MC:C200 LXMC:C50 XKZH:C30 KZ:C50 QLR:C100 SLSJ:D BZ:T")
 KCD = _line("kcd", "矿产地", "BSM:C18 XZQDM:C6 MC:C200 LXMC:C50 KZ:C50 SLSJ:D BZ:T")
 GHYT = _line("ghyt", "规划用地", "BSM:C18 XZQDM:C6 MC:C200 YDYHFLDM:C6 YDYHFLMC:C50 SLSJ:D BZ:T")
-BCGDCBTB = _line("bcgdcbtb", "补充耕地储备图斑", "BSM:C18 XZQDM:C6 MC:C200 DLBM:C5 GDPDJB:C2 GDDJ:I SLSJ:D BZ:T")
+BCGDCBTB = _line("bcgdcbtb", "补充耕地储备图斑", "BSM:C18 XZQDM:C6 MC:C200 DLBM:C5 GDPDJB:C2 GDDB:I GDDJ:I SLSJ:D BZ:T")
 
 COVERAGE = TableSpec(
     "coverage",

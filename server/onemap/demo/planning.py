@@ -73,6 +73,7 @@ def reserves(landuse: Landuse, free: Flags, seed: int) -> Drawn:
         "MC": ["补充耕地"] * len(found),
         "DLBM": ["0101" if wet else "0103" for wet in paddy.tolist()],
         "GDPDJB": [str(one) for one in slope.tolist()],
+        "GDDB": (5 + 2 * slope).tolist(),
         "GDDJ": (3 + slope).tolist(),
         "SLSJ": ["2025-06-30"] * len(found),
     }

@@ -120,6 +120,15 @@ class GeographicMeasure(AreaMeasure):
         return -(SEMI_MINOR**2) * run * mean
 
 
+def zone_area(south: Floats, north: Floats) -> Floats:
+    """Return the area between two parallels (latitudes in radians) for each radian of longitude, m2: the notice's sum.
+
+    Negative where ``north`` is the southern one.
+    """
+    middle, half = (south + north) / 2, (north - south) / 2
+    return 2 * SEMI_MINOR**2 * _odd_sum(np.cos(middle), np.sin(half))
+
+
 def _odd_sum(cosine: Floats, sine: Floats) -> Floats:
     """Sum the terms c_k cos(k s) sin(k d), k = 1, 3, ... 9, from cos s and sin d."""
     double_s, double_d = 4 * cosine**2 - 2, 2 - 4 * sine**2

@@ -13,14 +13,26 @@ from onemap.processes.desk import Desk
 from onemap.processes.echo import Echo
 from onemap.processes.endpoints import job_endpoints, process_endpoints
 from onemap.processes.events import PATTERN, EventApp
+from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
+from onemap.processes.jobs.metrics import job_metrics
 from onemap.processes.landuse import LanduseBreakdown
+from onemap.processes.model import Process
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
 from onemap.processes.pygeoapi import with_plugins
 from onemap.processes.registry import Processes
+from onemap.processes.reviews import (
+    CompensationCheck,
+    ConversionReview,
+    MineralOverlay,
+    PlanConformity,
+    PreliminaryReview,
+    SiteAvoidance,
+)
 from onemap.processes.routes import Handlers
 from onemap.processes.schemas import SCHEMAS
+from onemap.processes.sheets import SheetIndex
 from onemap.processes.status import JOB_LIST_REL
 from onemap.security import Gate
 
@@ -35,7 +47,16 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    return Processes([ControlLineCheck, LanduseBreakdown, EllipsoidArea, ParcelParse, Echo])
+    reviews: list[type[Process]] = [
+        PreliminaryReview,
+        ConversionReview,
+        CompensationCheck,
+        MineralOverlay,
+        PlanConformity,
+        SiteAvoidance,
+    ]
+    parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
+    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, *parcels, Echo])
 
 
 def available(settings: Settings) -> Processes:
@@ -70,6 +91,7 @@ def block(
         raw=(RawRoute(PATTERN, EventApp(jobs)),) if jobs else (),
         landing_links=partial(_landing_links, jobs is not None),
         schemas=SCHEMAS,
+        metrics=job_metrics(jobs),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic import ValidationError
@@ -58,7 +58,7 @@ def _defaults(process: type[Process], inputs: Mapping[str, Any]) -> dict[str, An
 
 def _value(field: FieldInfo, raw: Any, pointer: str) -> Any:
     """Return one input's value: inline, or inside a qualified value."""
-    if field.annotation is ParcelDocument:
+    if ParcelDocument in (field.annotation, *get_args(field.annotation)):
         return parcel_document(raw, pointer)
     value, where = unwrap(raw, pointer)
     try:

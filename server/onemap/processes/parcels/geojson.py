@@ -44,7 +44,7 @@ def read_geojson(data: Any, asked: Crs | None, limits: Limits, pointer: str) -> 
     """
     reader = _Reader(limits)
     kind = member(data, "type", str, pointer)
-    reader.said, reader.axes = _system(data, pointer)
+    reader.said, reader.axes = said_system(data, pointer)
     if kind == "FeatureCollection":
         shapes = _collection(data, reader, pointer)
     elif kind == "Feature":
@@ -82,17 +82,17 @@ def _feature(data: Any, index: int, reader: _Reader, pointer: str) -> Shape:
     properties = data.get("properties") or {}
     if not isinstance(properties, dict):
         raise InvalidBody("'properties' must be an object or null.", pointer=f"{pointer}/properties")
-    identifier = _identifier(data.get("id"), pointer)
+    identifier = identifier_of(data.get("id"), pointer)
     name = "place" if reader.axes == "authority" and data.get("place") is not None else "geometry"
     reader.places, reader.plain = reader.places + (name == "place"), reader.plain + (name == "geometry")
     geometry = data.get(name)
     made = None if geometry is None else _geometry(geometry, index, identifier, reader, f"{pointer}/{name}")
-    return Shape(made, identifier, _name(properties), properties)
+    return Shape(made, identifier, name_of(properties), properties)
 
 
 def _join_system(data: Mapping[str, Any], reader: _Reader, pointer: str) -> None:
     """Let a feature name its system; all features of a request must name the same."""
-    said, axes = _system(data, pointer)
+    said, axes = said_system(data, pointer)
     if said is None:
         return
     if reader.said is not None and said.srid != reader.said.srid:
@@ -103,7 +103,7 @@ def _join_system(data: Mapping[str, Any], reader: _Reader, pointer: str) -> None
     reader.said, reader.axes = said, axes
 
 
-def _system(data: Mapping[str, Any], pointer: str) -> tuple[Crs | None, Axes]:
+def said_system(data: Mapping[str, Any], pointer: str) -> tuple[Crs | None, Axes]:
     """Return the system that an object names: JSON-FG's ``coordRefSys``, or the ``crs`` of GeoJSON before RFC 7946."""
     named = data.get("coordRefSys")
     if named is not None:
@@ -122,7 +122,8 @@ def _system(data: Mapping[str, Any], pointer: str) -> tuple[Crs | None, Axes]:
     return from_name(name), "xy"
 
 
-def _identifier(value: Any, pointer: str) -> str | None:
+def identifier_of(value: Any, pointer: str) -> str | None:
+    """Return a feature's id as text. Raises InvalidBody for what is no id."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -130,7 +131,8 @@ def _identifier(value: Any, pointer: str) -> str | None:
     raise InvalidBody("A feature's id must be a string or a number.", pointer=f"{pointer}/id")
 
 
-def _name(properties: Mapping[str, Any]) -> str | None:
+def name_of(properties: Mapping[str, Any]) -> str | None:
+    """Return the name among a feature's properties."""
     found = (properties.get(key) for key in _NAME_KEYS)
     return next((value for value in found if isinstance(value, str) and value), None)
 

@@ -18,6 +18,8 @@ from onemap.processes.parcels.model import Limits, Note, Shape, unusable
 from onemap.processes.parcels.systems import agree, from_code, from_wkt
 from onemap.processes.parcels.wkb import NotPolygonError, count_vertices
 
+Row = tuple[bytes | None, str | None, str | None, dict[str, Any]]
+"""A feature: WKB, id, name, values."""
 _MAGIC = b"SQLite format 3\x00"
 _SECONDS = 5.0
 MAX_BYTES = 64 * 1024 * 1024
@@ -39,6 +41,12 @@ def read_geopackage(
 
     Views, virtual tables and triggers of the file are never touched. Raises InvalidBody for what is no GeoPackage.
     """
+    rows, crs, notes = read_rows(data, asked, limits, pointer)
+    return list(_shapes(rows, limits)), crs, notes
+
+
+def read_rows(data: bytes, asked: Crs | None, limits: Limits, pointer: str) -> tuple[list[Row], Crs, list[Note]]:
+    """Return the same with the geometries as WKB, not looked into; None for NULL and empty ones."""
     try:
         with contextlib.closing(_open(data, pointer)) as connection:
             return _content(connection, asked, limits, pointer)
@@ -69,7 +77,7 @@ def _authorise(action: int, *_: str | None) -> int:
 
 def _content(
     connection: sqlite3.Connection, asked: Crs | None, limits: Limits, pointer: str
-) -> tuple[list[Shape], Crs, list[Note]]:
+) -> tuple[list[Row], Crs, list[Note]]:
     layers = connection.execute(_LAYERS).fetchall()
     if not layers:
         raise InvalidBody("The GeoPackage has no feature table.", pointer=pointer)
@@ -86,7 +94,7 @@ def _content(
     names, rows = _rows(connection, table, limits)
     if column not in names:
         raise InvalidBody(f"The table '{shorten(table)}' has no column '{shorten(column)}'.", pointer=pointer)
-    return list(_shapes(names, rows, names.index(column), limits)), crs, notes
+    return list(_described(names, rows, names.index(column))), crs, notes
 
 
 def _system(organization: Any, code: Any, definition: Any) -> Crs | None:
@@ -111,12 +119,16 @@ def _rows(connection: sqlite3.Connection, table: str, limits: Limits) -> tuple[l
     return [item[0] for item in cursor.description], rows
 
 
-def _shapes(names: list[str], rows: Sequence[tuple[Any, ...]], at: int, limits: Limits) -> Iterator[Shape]:
-    vertices = 0
+def _described(names: list[str], rows: Sequence[tuple[Any, ...]], at: int) -> Iterator[Row]:
     for index, row in enumerate(rows):
         values = {name: plain(value) for place, (name, value) in enumerate(zip(names, row, strict=True)) if place != at}
         identifier, name = describe(values)
-        wkb = _wkb(row[at], index, identifier)
+        yield _wkb(row[at], index, identifier), identifier, name, values
+
+
+def _shapes(rows: Sequence[Row], limits: Limits) -> Iterator[Shape]:
+    vertices = 0
+    for index, (wkb, identifier, name, values) in enumerate(rows):
         if wkb is None:
             yield Shape(None, identifier, name, values)
             continue

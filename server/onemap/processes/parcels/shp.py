@@ -5,7 +5,11 @@ The index of an upload is not believed: it could name one large record a thousan
 
 from __future__ import annotations
 
+import itertools
 import struct
+
+import numpy as np
+from numpy.typing import NDArray
 
 from onemap.errors import InvalidBody, UnusableParcel
 from onemap.processes.parcels.model import Limits
@@ -64,3 +68,24 @@ def _vertices(shp: bytes, at: int, length: int, pointer: str) -> int:
     if parts > MAX_RINGS:
         raise UnusableParcel(f"A shape has {parts} rings; at most {MAX_RINGS} are read.")
     return int(points)
+
+
+def rings_of(shp: bytes) -> list[list[NDArray[np.float64]]]:
+    """Return the rings of each shape, (n, 2) in x, y, of a file that ``index_of`` has looked through."""
+    made = []
+    at = _HEADER
+    while at + 8 <= len(shp):
+        words = struct.unpack_from(">i", shp, at + 4)[0]
+        made.append(_rings(shp, at + 8))
+        at += 8 + 2 * words
+    return made
+
+
+def _rings(shp: bytes, at: int) -> list[NDArray[np.float64]]:
+    if struct.unpack_from("<i", shp, at)[0] == 0:
+        return []
+    parts, points = struct.unpack_from("<2i", shp, at + 36)
+    starts = np.frombuffer(shp, "<i4", parts, at + _FIXED).astype(np.int64)
+    xy = np.frombuffer(shp, "<f8", 2 * points, at + _FIXED + 4 * parts).reshape(-1, 2).astype(float)
+    bounds = np.clip(np.append(starts, points), 0, points).tolist()
+    return [xy[begin:end] for begin, end in itertools.pairwise(bounds)]

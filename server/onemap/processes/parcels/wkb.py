@@ -17,7 +17,7 @@ def count_vertices(wkb: bytes) -> int:
 
     Raises NotPolygonError for other kinds and ValueError for bytes that are not WKB. The time is linear in the length.
     """
-    kind, stride, order, at = _header(wkb, 0)
+    kind, stride, order, at = header(wkb, 0)
     if kind == _POLYGON:
         total, end = _rings(wkb, at, stride, order)
     elif kind == _MULTIPOLYGON:
@@ -29,8 +29,8 @@ def count_vertices(wkb: bytes) -> int:
     return total
 
 
-def _header(wkb: bytes, at: int) -> tuple[int, int, str, int]:
-    """Return kind, bytes per vertex, byte order mark of struct, and where the body begins."""
+def header(wkb: bytes, at: int) -> tuple[int, int, str, int]:
+    """Return kind, bytes per vertex, byte order mark of struct, and where the body begins. Raises ValueError."""
     if len(wkb) < at + 5 or wkb[at] not in (0, 1):
         raise ValueError("not WKB")
     order = "<" if wkb[at] else ">"
@@ -67,7 +67,7 @@ def _parts(wkb: bytes, at: int, order: str) -> tuple[int, int]:
     total, parts = 0, _count(wkb, at, order)
     at += 4
     for _ in range(parts):
-        kind, stride, inner, at = _header(wkb, at)
+        kind, stride, inner, at = header(wkb, at)
         if kind != _POLYGON:
             raise ValueError("a part of the multipolygon is not a polygon")
         points, at = _rings(wkb, at, stride, inner)
