@@ -367,13 +367,6 @@ def test_the_response_may_be_a_document(client: TestClient) -> None:
     assert document.json() == {"result": raw}
 
 
-def test_prefer_respond_async_is_answered_at_once(client: TestClient) -> None:
-    body = {"inputs": {"parcels": SQUARE}}
-    response = client.post("/processes/ellipsoid-area/execution", json=body, headers={"Prefer": "respond-async"})
-    assert response.status_code == 200
-    assert "Preference-Applied" not in response.headers
-
-
 BOW_TIE = [RING[0], RING[2], RING[1], RING[3], RING[0]]
 FILES = {f"p{suffix}": content for suffix, content in shapefile([BOX], ["甲"]).items()}
 XIAN80 = pyproj.CRS.from_epsg(2362).to_wkt("WKT1_ESRI")
@@ -446,7 +439,7 @@ def test_bad_bodies_are_problems(client: TestClient, body: bytes, pointer: str |
     ("more", "pointer"),
     [
         ({"outputs": []}, "/outputs"),
-        ({"outputs": {"report": {}}}, "/outputs/report"),
+        ({"outputs": {"summary": {}}}, "/outputs/summary"),
         ({"outputs": {"result": 1}}, "/outputs/result"),
         ({"outputs": {"result": {"transmissionMode": "pigeon"}}}, "/outputs/result/transmissionMode"),
         ({"outputs": {"result": {"format": {"mediaType": "application/pdf"}}}}, "/outputs/result/format"),
