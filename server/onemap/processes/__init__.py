@@ -17,6 +17,7 @@ from onemap.processes.farmland import FarmlandChange
 from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
+from onemap.processes.jobs.metrics import job_metrics
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.model import Process
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
@@ -47,8 +48,14 @@ __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
 
 def built_in() -> Processes:
     """Return the processes that come with the server."""
-    reviews: list[type[Process]] = [PreliminaryReview, ConversionReview, CompensationCheck, MineralOverlay]
-    reviews += [PlanConformity, SiteAvoidance]
+    reviews: list[type[Process]] = [
+        PreliminaryReview,
+        ConversionReview,
+        CompensationCheck,
+        MineralOverlay,
+        PlanConformity,
+        SiteAvoidance,
+    ]
     parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
     return Processes([ControlLineCheck, LanduseBreakdown, FarmlandChange, *reviews, *parcels, Echo])
 
@@ -85,6 +92,7 @@ def block(
         raw=(RawRoute(PATTERN, EventApp(jobs)),) if jobs else (),
         landing_links=partial(_landing_links, jobs is not None),
         schemas=SCHEMAS,
+        metrics=job_metrics(jobs),
     )
 
 
