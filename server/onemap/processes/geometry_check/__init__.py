@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+import shapely
 
 from onemap.config import Text
-from onemap.geo.crs import CRS84, transform
+from onemap.geo.crs import CRS84, crs_from_srid, transform
 from onemap.geo.geojson import geojson
 from onemap.processes.analysis import Analysis
 from onemap.processes.geometry_check.crossings import check_crossings
@@ -64,7 +66,7 @@ class GeometryCheck(ParcelProcess):
             "findings": _findings(check, context.lang),
             **tail([], outlines.notes),
         }
-        return Analysis(result, parcels)
+        return Analysis(result, _shown(check, parcels))
 
 
 def _sound(check: Check, surfaces: Surfaces) -> ParcelSet:
@@ -76,16 +78,30 @@ def _sound(check: Check, surfaces: Surfaces) -> ParcelSet:
         for index, surface in surfaces.items()
     ]
     crs = check.outlines.crs
-    return ParcelSet(tuple(made), crs, crs, tuple(areas.values()), sum(areas.values()))
+    stated = crs if crs.geographic or crs.cgcs2000_gk else crs_from_srid(4490)
+    return ParcelSet(tuple(made), crs, stated, tuple(areas.values()), math.fsum(areas.values()))
+
+
+def _shown(check: Check, sound: ParcelSet) -> ParcelSet:
+    """Return the parcels for maps: in the place of one that is no polygon, what lies around its vertices."""
+    known = {parcel.index for parcel in sound.parcels}
+    table, raw = check.table, check.outlines.parcels
+    more = []
+    for index in sorted(set(table.parcel[check.finite].tolist()) - known):
+        hull = shapely.convex_hull(shapely.multipoints(table.xy[check.finite & (table.parcel == index)]))
+        if hull.geom_type == "Polygon":
+            more.append(Parcel(index, raw[index].id, raw[index].name, hull, raw[index].properties))
+    areas = (*sound.areas, *(0.0 for _ in more))
+    return ParcelSet((*sound.parcels, *more), sound.crs, sound.stated, areas, sound.area)
 
 
 def _described(check: Check, sound: ParcelSet) -> dict[str, Any]:
-    """Return the member ``parcels``; the area of a parcel that is no polygon is null, as is then the sum."""
+    """Return the member ``parcels``: the area is that of sound parcels, null for one that is no polygon."""
     areas = {parcel.index: area for parcel, area in zip(sound.parcels, sound.areas, strict=True)}
     raw = check.outlines.parcels
     return {
         "count": len(raw),
-        "area": sum(areas.values()) if len(areas) == len(raw) else None,
+        "area": math.fsum(areas.values()),
         "crs": check.outlines.crs.uri,
         "digest": check.outlines.digest,
         "items": [
