@@ -19,6 +19,7 @@ from typing import Annotated, Any
 from pydantic import SecretStr
 
 from onemap.catalog import Registry
+from onemap.cli.labour import end_with_parent
 from onemap.config import JobSettings, PostgisSettings, Settings, Text
 from onemap.errors import UnusableParcel
 from onemap.processes.jobs import Job, JobStore, Order, open_jobs
@@ -97,6 +98,7 @@ def _sql(seconds: float, _: Context) -> str:
     settings = Place.from_environment().settings.stores["main"]
     assert isinstance(settings, PostgisSettings)
     store = PostgisStore(settings)
+    store.patient(seconds)
     return str(store._sessions.rows(b"SELECT pg_sleep(%(seconds)s), 'a trial'", {"seconds": seconds}))
 
 
@@ -159,7 +161,7 @@ def order(how: str, number: float = 0.0, owner: str = "li", name: str = "") -> O
     return Order("trial", body, owner, request_id=name or how)
 
 
-def wait_for(store: JobStore, job: Job, *statuses: str, seconds: float = 20.0) -> Job:
+def wait_for(store: JobStore, job: Job, *statuses: str, seconds: float = 60.0) -> Job:
     """Wait until a job has a status, or any final one."""
     wanted = statuses or ("successful", "failed", "dismissed")
     until = time.monotonic() + seconds
@@ -169,7 +171,7 @@ def wait_for(store: JobStore, job: Job, *statuses: str, seconds: float = 20.0) -
     return found
 
 
-def until(test: Callable[[], object], seconds: float = 20.0) -> float:
+def until(test: Callable[[], object], seconds: float = 60.0) -> float:
     """Wait until something is so, and return the seconds that it took."""
     begun = time.monotonic()
     while not test():
@@ -191,6 +193,7 @@ def main() -> None:
     """Compute, or be a crew."""
     place = Place.from_environment()
     if sys.argv[1] == "labour":
+        end_with_parent()
         labour(place.runner(), lambda: None)
         return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

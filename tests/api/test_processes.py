@@ -400,7 +400,7 @@ def test_bad_bodies_are_problems(client: TestClient, body: bytes, pointer: str |
         ({"outputs": []}, "/outputs"),
         ({"outputs": {"report": {}}}, "/outputs/report"),
         ({"outputs": {"result": 1}}, "/outputs/result"),
-        ({"outputs": {"result": {"transmissionMode": "reference"}}}, "/outputs/result/transmissionMode"),
+        ({"outputs": {"result": {"transmissionMode": "pigeon"}}}, "/outputs/result/transmissionMode"),
         ({"outputs": {"result": {"format": {"mediaType": "application/pdf"}}}}, "/outputs/result/format"),
         ({"response": "both"}, "/response"),
         ({"subscriber": {"successUri": "http://127.0.0.1"}}, "/subscriber"),

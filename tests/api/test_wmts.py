@@ -80,6 +80,7 @@ def test_the_elements_are_in_the_order_of_the_schema(capabilities: Element) -> N
         "Identifier",
         "Style",
         "Format",
+        "Dimension",
         "TileMatrixSetLink",
         "ResourceURL",
     ]
@@ -147,10 +148,54 @@ def test_tiles_by_kvp_and_rest_are_those_of_the_api(capabilities: Element, clien
     address = layer(capabilities, "dltb").find("w:ResourceURL", NS)
     assert address is not None
     href = str(address.get("template"))
-    for name, value in (("{TileMatrixSet}", "w"), ("{TileMatrix}", "13"), ("{TileRow}", "3366"), ("{TileCol}", "6687")):
-        assert name in href
-        href = href.replace(name, value)
-    assert client.get(href).content == api.content
+    assert client.get(filled(href, "all")).content == api.content
+    assert client.get(filled(href, "{Time}")).content == api.content
+    assert client.get(filled(href.replace("{Time}/", ""))).content == api.content
+
+
+def filled(template: str, time: str | None = None) -> str:
+    """Return the address of a tile by the template of a layer."""
+    values = {"{TileMatrixSet}": "w", "{TileMatrix}": "13", "{TileRow}": "3366", "{TileCol}": "6687"}
+    for name, value in (values | ({"{Time}": time} if time else {})).items():
+        assert name in template
+        template = template.replace(name, value)
+    return template
+
+
+def test_layers_with_times_have_a_dimension(capabilities: Element, client: TestClient) -> None:
+    """The default is everything; other values are years, and what is asked for may be a month or a day."""
+    projects = layer(capabilities, "approved_projects")
+    dimension = projects.find("w:Dimension", NS)
+    assert dimension is not None
+    assert [child.tag.split("}")[1] for child in dimension][:3] == ["Identifier", "UOM", "Default"]
+    assert (text(dimension, "ows:Identifier"), text(dimension, "w:Default")) == ("Time", "all")
+    first, last = client.get("/collections/approved_projects?f=json").json()["extent"]["temporal"]["interval"][0]
+    years = [str(year) for year in range(int(first[:4]), int(last[:4]) + 1)]
+    assert [value.text for value in dimension.findall("w:Value", NS)] == ["all", *years]
+    assert layer(capabilities, "xzq").find("w:Dimension", NS) is None
+    assert "{Time}" not in str(layer(capabilities, "xzq").find("w:ResourceURL", NS).get("template"))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("time", "interval"),
+    [("2023", "2023-01-01/2023-12-31"), ("2024-02", "2024-02-01/2024-02-29"), ("2024-02-29", "2024-02-29")],
+)
+def test_tiles_of_a_time(client: TestClient, time: str, interval: str) -> None:
+    wanted = client.get(f"/collections/approved_projects/tiles/WebMercatorQuad/9/210/417?f=mvt&datetime={interval}")
+    assert wanted.status_code in (200, 204)
+    query = {**TILE, "LAYER": "approved_projects", "TILEMATRIX": "9", "TILEROW": "210", "TILECOL": "417", "TIME": time}
+    assert client.get("/wmts", params=query).content == wanted.content
+    rest = client.get(f"/wmts/1.0.0/approved_projects/default/{time}/w/9/210/417.mvt")
+    assert (rest.status_code, rest.content) == (wanted.status_code, wanted.content)
+    assert client.get("/wmts", params={**query, "LAYER": "xzq"}).status_code == 200  # has no times: passed over
+
+
+def test_the_service_has_its_texts_in_both_languages(client: TestClient) -> None:
+    for accepted, tags in (("zh-CN", ["zh-Hans", "en"]), ("en-GB,en", ["en", "zh-Hans"])):
+        answer = client.get(CAPABILITIES, headers={"Accept-Language": accepted})
+        titles = parse(answer).findall("ows:ServiceIdentification/ows:Title", NS)
+        assert [title.get("{http://www.w3.org/XML/1998/namespace}lang") for title in titles] == tags
+        assert answer.headers["content-language"] == tags[0]
 
 
 def test_the_dataset_on_the_grid_of_tianditu(capabilities: Element, client: TestClient) -> None:
@@ -189,6 +234,8 @@ def test_the_dataset_on_the_grid_of_tianditu(capabilities: Element, client: Test
         ({"TILEROW": "-1"}, "InvalidParameterValue", "TILEROW", 400),
         ({"TILECOL": "x"}, "InvalidParameterValue", "TILECOL", 400),
         ({"TILEROW": "1"}, "TileOutOfRange", "TILEROW", 400),
+        ({"TIME": "2023-13"}, "InvalidParameterValue", "TIME", 400),
+        ({"TIME": "2023-01-01/2023-12-31"}, "InvalidParameterValue", "TIME", 400),
         ({"TILEMATRIXSET": "CGCS2000GK3Zone25"}, "TileOutOfRange", "TILEROW", 400),
     ],
 )

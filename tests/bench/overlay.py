@@ -68,8 +68,8 @@ def rows(province: Path) -> list[dict[str, Any]]:
 
 
 def _row(case: Case, source: GeoPackageOverlaySource, province: Path) -> dict[str, Any]:
-    ours_ms, ours = _timed(lambda: breakdown(case.project, source), RUNS)
-    peer_ms, peer = _timed(lambda: peer_breakdown(case.project, source.srid, province), 1)
+    ours_ms, ours = timed(lambda: breakdown(case.project, source), RUNS)
+    peer_ms, peer = timed(lambda: peer_breakdown(case.project, source.srid, province), 1)
     bound_ms = _lower_bound(case.project, source)
     _check(ours, peer, case.project, source.srid)
     ratio = peer_ms / ours_ms
@@ -111,7 +111,7 @@ def _lower_bound(project: shapely.Geometry, source: OverlaySource) -> float:
     features = source.geometries(found.ids[~found.whole])
     pieces = subdivide(project, PIECE_VERTICES)
     feature, piece = shapely.STRtree(pieces).query(features)
-    return _timed(lambda: shapely.intersection(features[feature], pieces[piece]), RUNS)[0]
+    return timed(lambda: shapely.intersection(features[feature], pieces[piece]), RUNS)[0]
 
 
 def _check(ours: dict[Any, float], peer: dict[Any, float], project: shapely.Geometry, srid: int) -> None:
@@ -121,7 +121,7 @@ def _check(ours: dict[Any, float], peer: dict[Any, float], project: shapely.Geom
     assert sum(ours.values()) <= measure_for(srid).area(project) * (1 + 1e-9)
 
 
-def _timed(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
+def timed(work: Callable[[], Any], runs: int) -> tuple[float, Any]:
     """Return the median CPU time in milliseconds and the last result; several runs follow one to warm up."""
     result = work() if runs > 1 else None
     times = []

@@ -11,12 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.bench import features, millions, overlay, postgis, tiles
+from tests.bench import batch, features, millions, overlay, overlay_millions, overlay_postgis, postgis, tiles
 from tests.bench.peers import HOME
 from tests.bench.table import Row, show
 
 PEERS = ("pygeoapi", "tipg", "martin", "geopandas")
-TABLES = ("features", "postgis", "tiles", "overlay")
+TABLES = ("features", "postgis", "tiles", "overlay", "batch")
 LARGE = "millions"
 
 
@@ -51,6 +51,13 @@ def main() -> int:
     if "overlay" in tables and "geopandas" in peers:
         print("\nOverlay, 500,000 parcels: CPU of this process")
         missed += overlay.table(province("large"))
+    if "overlay" in tables:
+        rows = overlay_postgis.rows(province("large"))
+        missed += _print("Overlay from PostGIS, 500,000 parcels: CPU, database included", rows)
+        missed += _print("Overlay, 5,000,000 parcels against 500,000: CPU of this process", overlay_millions.rows())
+    if "batch" in tables:
+        print("\nBatch: land-use breakdown of each approved project")
+        print(batch.table(province("large")))
     if LARGE in tables:
         print("\nVector tiles, 10,000,000 parcels in EPSG:4490: cost of a tile, and memory of the server")
         print(millions.table())

@@ -307,6 +307,8 @@ def test_html_is_offered_with_the_same_content(server: TestClient) -> None:
             assert item["title"] in response.text
 
 
+@pytest.mark.abstract_test(CORE, "/conf/core/api-definition-op")
+@pytest.mark.abstract_test(CORE, "/conf/core/api-definition-success")
 @pytest.mark.abstract_test(OAS30, "/conf/oas30/oas-definition-1")
 @pytest.mark.abstract_test(OAS30, "/conf/oas30/oas-definition-2")
 @pytest.mark.abstract_test(OAS30, "/conf/oas30/oas-impl")

@@ -350,7 +350,7 @@ def test_a_job_that_has_ended_is_removed_with_its_results(world: World) -> None:
 
 @pytest.mark.abstract_test(JOB_LIST, "/conf/job-list/job-list-op")
 @pytest.mark.abstract_test(JOB_LIST, "/conf/job-list/job-list-success")
-@pytest.mark.abstract_test(JOB_LIST, "/conf/job-list/process")
+@pytest.mark.abstract_test(JOB_LIST, "/conf/job-list/processID-mandatory")
 def test_the_list_of_jobs(world: World) -> None:
     address = world.order()
     found = world.get("/jobs")

@@ -47,6 +47,8 @@ PATHS = (
     "/processes/landuse-breakdown",
     "/processes/parcel-parse",
     "/processes/echo",
+    "/jobs",
+    "/jobs?status=running&processID=echo",
 )
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src"}
 VOID = {"input", "img", "link", "meta", "br"}

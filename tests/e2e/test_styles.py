@@ -26,6 +26,14 @@ SECOND_MAP = """style => new Promise((resolve) => {
   window.onemap.map = map
 })"""
 
+COUNTS = """() => {
+  const counts = {}
+  for (const { layer, properties } of window.onemap.map.queryRenderedFeatures()) {
+    if (layer.type === 'symbol') counts[properties.XZQDM] = (counts[properties.XZQDM] ?? 0) + 1
+  }
+  return counts
+}"""
+
 
 def node() -> str:
     """Return a node program, the one that scripts/assets.sh uses."""
@@ -59,6 +67,9 @@ def test_maplibre_writes_the_names_of_divisions_with_the_fonts_of_this_server(vi
     assert fonts
     assert all(FONT.replace(" ", "%20") in url for url in fonts)
     visit.shot("style-fonts")
+    counts = page.evaluate(COUNTS)
+    assert len(counts) >= 3
+    assert set(counts.values()) == {1}  # however many tiles a division lies in
 
 
 @pytest.mark.parametrize("identifier", ["onemap", "landuse", "redline"])

@@ -20,9 +20,10 @@ def test_layers_stand_below_the_classes_of_the_catalogue(visit: Visit) -> None:
     page = visit.open("/map")
     visit.map_ready()
     assert page.locator(".kind h2").all_inner_texts() == ["规划", "管理", "现状"]
-    assert page.locator(".kind h3").all_inner_texts() == ["三条控制线", "建设用地审批", "基础地理", "土地资源"]
+    groups = ["三条控制线", "其他控制线", "国土空间规划", "建设用地审批", "矿产资源管理", "耕地保护"]
+    assert page.locator(".kind h3").all_inner_texts() == [*groups, "基础地理", "土地资源", "矿产资源"]
     boxes = page.locator("[data-layer]")
-    expect(boxes).to_have_count(7)
+    expect(boxes).to_have_count(16)
     page.get_by_label("全部: 规划").uncheck()
     visit.map_ready()
     for collection in ("yjjbnttb", "stbhhx", "czkfbj"):

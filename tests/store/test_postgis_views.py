@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, publish_database
+from onemap.block import Principal
 from onemap.store.postgis import PostgisStore
 from tests.conftest import Cluster, settings_of
 from tests.decoding import read_layers
@@ -121,6 +122,16 @@ def test_views_of_tables_without_a_log_follow_the_counters(store: PostgisStore, 
     assert store.changes(start, {"spots"}).unknown == frozenset()
     run(dsn, "INSERT INTO apart VALUES (2, NULL)")
     soon(lambda: store.changes(start, {"spots"}).unknown)
+
+
+def test_the_extent_of_a_view_that_takes_too_long_is_that_of_its_table(dsn: str) -> None:
+    """Without it the view would have no tiles."""
+    run(dsn, "CREATE VIEW slow AS SELECT fid, geom FROM parcel WHERE pg_sleep(0.5) IS NOT NULL")
+    run(dsn, "ANALYZE parcel")
+    instance = publish_database(dsn)
+    view = next(item for item in instance.gate.views(Principal()) if item.collection.id == "slow")
+    assert instance.gate.store(view).extent(view) == pytest.approx((114, 30, 114.99, 30.09), abs=1e-3)
+    run(dsn, "DROP VIEW slow")
 
 
 def test_an_edit_of_a_table_purges_the_tiles_of_its_views_that_it_covers(dsn: str) -> None:

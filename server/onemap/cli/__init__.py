@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from onemap.cli.commands import application
 from onemap.errors import OneMapError
 
 __all__ = ["main"]
@@ -12,6 +11,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line; a known error is one clear message and exit status 2."""
+    from onemap.cli.commands import application  # the processes beside a server live in this package, and need less
+
     try:
         application()
     except OneMapError as error:

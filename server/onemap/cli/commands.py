@@ -13,6 +13,7 @@ from onemap import __version__
 from onemap.app import collection_id, load_instance
 from onemap.cli.archives import tiles
 from onemap.cli.background import builder_beside
+from onemap.cli.batch import batch, export
 from onemap.cli.changes import changes, editing
 from onemap.cli.document import openapi_document
 from onemap.cli.evidence import evidence
@@ -38,6 +39,8 @@ application.add_typer(changes, name="changes")
 application.add_typer(evidence, name="evidence")
 application.add_typer(tiles, name="tiles")
 application.command()(worker)
+application.command()(export)
+application.command()(batch)
 
 
 def _version(wanted: bool) -> None:

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Callable
+import signal
+import sys
+from typing import TYPE_CHECKING
 
-from onemap.app import Instance, desk_of
-from onemap.app.revival import Revival
-from onemap.catalog import load_codes
-from onemap.cli.serve import Source
-from onemap.config import shipped
-from onemap.processes import available
-from onemap.processes.jobs.labour import labour
-from onemap.processes.jobs.runner import Runner
+if TYPE_CHECKING:
+    from onemap.app import Instance
+    from onemap.processes.jobs.runner import Runner
 
 _NICENESS = 10
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Load the instance and work on jobs until the worker is gone."""
     os.nice(_NICENESS)
+    end_with_parent()
+    # From here on it takes a while, in which the worker may end.
+    from onemap.app.revival import Revival
+    from onemap.cli.serve import Source
+    from onemap.processes.jobs.labour import labour
+
     instance = Source.from_environment().instance()
-    settings, codes = instance.settings, load_codes(shipped("codes"))
-    runner = Runner(available(settings), instance.gate, settings, codes, desk_of(instance))
-    labour(runner, _revived(instance))
+    labour(runner_of(instance), Revival(instance.missing, instance.gate).try_again)
 
 
-def _revived(instance: Instance) -> Callable[[], None]:
-    """Return what takes up the stores that were away when the process started."""
-    revival = Revival(instance.missing, instance.gate)
-    return revival.try_again
+def end_with_parent() -> None:
+    """Have the system kill this process when the thread that started it ends, where the system can do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def runner_of(instance: Instance) -> Runner:
+    """Return what runs the jobs of an instance; its statements may take longer than those of requests."""
+    from onemap.app import desk_of
+    from onemap.catalog import load_codes
+    from onemap.config import shipped
+    from onemap.processes import available
+    from onemap.processes.jobs.runner import Runner
+    from onemap.store.postgis import PostgisStore
+
+    settings = instance.settings
+    for store in instance.stores.values():
+        if isinstance(store, PostgisStore):
+            store.patient(settings.jobs.statement)
+    return Runner(available(settings), instance.gate, settings, load_codes(shipped("codes")), desk_of(instance))
 
 
 if __name__ == "__main__":

@@ -285,6 +285,9 @@ class JobSettings(Model):
     lease: float = Field(
         30.0, ge=2, description="A job whose worker has not been heard of for this time is given to another (s)."
     )
+    statement: float = Field(
+        600.0, gt=0, description="A statement of a job in a PostGIS store; `timeouts.items` is for requests (s)."
+    )
     retention: float = Field(168.0, gt=0, description="Jobs that have ended are removed with their results after (h).")
     max_queued: int = Field(1_000, ge=1, description="Most jobs of one user that wait or run; more: 429.")
     max_running: int = Field(8, ge=1, description="Most jobs of one user that run at once; the others wait.")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onemap.geo.area import AreaMeasure, measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.crs import Bounds
+from onemap.geo.pieces import pieces_near
 from onemap.geo.subdivide import subdivide
 
 Ids = NDArray[np.int64]
@@ -65,7 +66,7 @@ class Overlay:
     """The features that share area with a project, in ascending order of their ids.
 
     ``areas``: shared area in m2, > 0; ``whole``: the feature is inside the project as a whole; ``pieces``: the shared
-    part of each, polygons or multipolygons, when asked for; ``repaired``: ids of features on the boundary that were
+    part of each, polygons or multipolygons, when asked for; ``repaired``: ids of features cut by the boundary that were
     invalid and counted as repaired.
     """
 
@@ -181,10 +182,10 @@ def _small_parts(batch: _Batch, tree: shapely.STRtree, bounds: Bounds) -> tuple[
     parts, owners = [batch.geometries[~huge]], [np.flatnonzero(~huge)]
     for at in np.flatnonzero(huge):
         try:
-            small = subdivide(batch.geometries[at], HUGE_PIECE_VERTICES, bounds, meets)
+            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
         except shapely.GEOSException:
             batch.repair(np.array([at]))
-            small = subdivide(batch.geometries[at], HUGE_PIECE_VERTICES, bounds, meets)
+            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
         parts.append(small)
         owners.append(np.full(len(small), at))
     return np.concatenate(parts), np.concatenate(owners)
@@ -217,5 +218,6 @@ def _result(parts: list[_Part], pieces: bool, edge: _Batch) -> Overlay:
     if pieces:
         found = [part.pieces for part in parts if part.pieces is not None]
         shapes = np.concatenate([np.empty(0, dtype=object), *found])[order]
-    repaired = np.intersect1d(np.array(edge.repaired, dtype=np.int64), ids[order])
+    # Whether a whole feature is read at all depends on how closely the index knows its box: those are not named.
+    repaired = np.intersect1d(np.array(edge.repaired, dtype=np.int64), ids[order][~whole[order]])
     return Overlay(ids[order], areas[order], whole[order], shapes, repaired)

@@ -16,6 +16,7 @@ from onemap.processes.events import PATTERN, EventApp
 from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
+from onemap.processes.jobs.metrics import job_metrics
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.model import Process
 from onemap.processes.parcel_areas import EllipsoidArea, ParcelParse
@@ -90,6 +91,7 @@ def block(
         raw=(RawRoute(PATTERN, EventApp(jobs)),) if jobs else (),
         landing_links=partial(_landing_links, jobs is not None),
         schemas=SCHEMAS,
+        metrics=job_metrics(jobs),
     )
 
 

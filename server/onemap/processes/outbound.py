@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -124,25 +124,25 @@ class _Pinned(http.client.HTTPConnection):
         self.default_port = _PORTS[target.scheme]
         self._address = address
         self._secure = target.scheme == "https"
+        self._socket: socket.socket | None = None
 
     def connect(self) -> None:
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        self._socket = socket.create_connection((self._address, self.port), self.timeout)
         if self._secure:
-            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+            self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=self.host)
+        self.sock = self._socket
+
+    def cut(self) -> None:
+        """End the connection, even while an answer is being read from it."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def _limited(connection: _Pinned, seconds: float) -> Iterator[None]:
     """End a connection after this time, however slowly the other side goes on."""
-
-    def cut() -> None:
-        if connection.sock is not None:
-            try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
-
-    timer = threading.Timer(seconds, cut)
+    timer = threading.Timer(seconds, connection.cut)
     timer.daemon = True
     timer.start()
     try:
@@ -166,7 +166,8 @@ def exchange(
     try:
         with _limited(connection, settings.seconds):
             connection.request("GET" if body is None else "POST", target.path, body, headers)
-            return _answer(connection.getresponse(), most)
+            with connection.getresponse() as response:
+                return _answer(response, most)
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(f"no answer ({type(error).__name__})") from None
 

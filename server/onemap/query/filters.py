@@ -25,6 +25,7 @@ from onemap.cql import (
     place,
 )
 from onemap.errors import InvalidParameter, did_you_mean
+from onemap.geo.crs import Crs
 from onemap.query.crs import parse_crs
 from onemap.query.temporal import parse_time
 from onemap.store import View
@@ -90,8 +91,11 @@ def parse_filter(call: Call, view: View) -> Tree | None:
     language = call.one("filter-lang") or "cql2-text"
     if language not in LANGUAGES:
         raise InvalidParameter(f"'filter-lang' is '{shorten(language)}'.", did_you_mean(language, LANGUAGES))
-    if text is None:
-        return None
+    return None if text is None else checked_filter(text, view, given, language)
+
+
+def checked_filter(text: str, view: View, given: Crs, language: str = "cql2-text") -> Tree:
+    """Return a filter, checked; ``given``: the CRS of its geometries. Raises InvalidParameter."""
     columns = {
         name: Column(name, "geometry" if field is None else field.type) for name, field in queryables(view).items()
     }

@@ -23,6 +23,10 @@ GEODATA = _REL + "geodata"
 DATASET = _REL + "dataset"
 WEB_MERCATOR_QUAD = "WebMercatorQuad"
 TILEJSON = "tilejson.json"
+_LABELS = (
+    ("label points", "One point for each feature that is at least 1/64 of a tile in size, for its name."),
+    ("注记点", "不小于瓦片 1/64 的要素各有一个点，用于标注名称。"),
+)
 _DIMENSIONS = {"POINT": 0, "LINESTRING": 1, "POLYGON": 2}
 
 
@@ -150,10 +154,10 @@ def _with_labels(part: Part, layer: dict[str, Any], lang: str) -> list[dict[str,
     """Return the layer of a collection, and that of its label points where it has one."""
     if not part.view.collection.tiles.labels:
         return [layer]
-    points = {key: value for key, value in layer.items() if key not in ("description", "generalisation")}
-    title = {"zh": "注记点", "en": "label points"}[lang]
-    told = {"id": part.view.collection.label_layer, "title": f"{layer['title']} ({title})", "geometryDimension": 0}
-    return [layer, points | told]
+    points = {key: value for key, value in layer.items() if key != "generalisation"}
+    title, text = _LABELS[lang == "zh"]
+    told = {"id": part.view.collection.label_layer, "title": f"{layer['title']} ({title})", "description": text}
+    return [layer, points | told | {"geometryDimension": 0}]
 
 
 def _levels(part: Part, matrix_set: TileMatrixSet) -> dict[str, Any]:

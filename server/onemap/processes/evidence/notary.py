@@ -45,6 +45,8 @@ class Notary:
     def attest(self, process: Process, result: Any, context: Context) -> Evidence | None:
         """Keep evidence of a result and return it; None where none can be given or kept, which the log says.
 
+        None, too, where there is evidence of another result of the same: data were changed and not their version.
+
         Raises Unavailable when it cannot be kept and a report was wanted, which names its address.
         """
         if not attestable(result):
@@ -57,12 +59,11 @@ class Notary:
                 raise Unavailable("The evidence that the report names cannot be kept at the moment.") from None
             return None
 
-    def _attest(self, process: Process, result: Mapping[str, Any], context: Context) -> Evidence:
+    def _attest(self, process: Process, result: Mapping[str, Any], context: Context) -> Evidence | None:
         base = base_of(process, result, context)
         known = self.store.get(identifier(base))
         if known is not None:
-            self._compare(known, result, context)
-            return known
+            return known if self._same(known, result, context) else None
         moment = self.clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         statement = statement_of(base, result, moment)
         payload, signer = canonical(statement), self.signer()
@@ -76,8 +77,10 @@ class Notary:
         asked = Question(process.id, inputs_of(process), context.lang, principal.name, tuple(principal.roles))
         return asked.json()
 
-    def _compare(self, known: Evidence, result: Mapping[str, Any], context: Context) -> None:
-        """Say in the log when the same question on the same data gave other bytes than before."""
-        if known.statement["result"]["digest"] != digest(result_bytes(result)):
+    def _same(self, known: Evidence, result: Mapping[str, Any], context: Context) -> bool:
+        """Whether the same question on the same data gave the same bytes as before; if not, the log says so."""
+        same: bool = known.statement["result"]["digest"] == digest(result_bytes(result))
+        if not same:
             text = "request %s: the result is not the one of evidence %s, although nothing that it names has changed"
             _log.error(text, context.request_id, known.id)
+        return same

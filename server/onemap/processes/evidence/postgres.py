@@ -70,7 +70,7 @@ class PostgresEvidence:
             return _run(connection, name, {"id": identifier}).fetchone() if _is_there(connection) else None
 
     def _make(self, connection: psycopg.Connection[Any]) -> None:
-        """Make the tables where there are none."""
+        """Make the tables where there are none; another server may be first, which a session need not see at once."""
         if _is_there(connection):
             return
         connection.execute(_LOCK)

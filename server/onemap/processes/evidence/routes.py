@@ -17,6 +17,7 @@ from onemap.processes.evidence.verify import signed
 from onemap.security import Gate
 from onemap.security.signing import Jwk
 
+JWK_SET = "application/jwk-set+json"
 _ID = Parameter("evidenceID", {"type": "string"}, "Identifier of evidence.", place="path")
 _OBJECT = {"type": "object"}
 SCHEMAS = {
@@ -73,7 +74,7 @@ def block(gate: Gate, notary: Notary) -> Block:
         conformance=(),
         endpoints=(
             Endpoint("/evidence/keys", handlers.keys, "getEvidenceKeys", "The public keys of evidence", (JSON,),
-                     response=_ref("evidenceKeys", "A JSON Web Key set.")),
+                     response=_ref("evidenceKeys", "A JSON Web Key set.", JWK_SET)),
             Endpoint("/evidence/{evidenceID}", handlers.evidence, "getEvidence", "Evidence of a result",
                      parameters=(_ID,), response=_ref("evidence", "The record and whether its signature holds.")),
         ),
@@ -81,8 +82,10 @@ def block(gate: Gate, notary: Notary) -> Block:
     )  # fmt: skip
 
 
-def _ref(name: str, text: str) -> Response:
-    return Response(text, {"$ref": f"#/components/schemas/{name}"})
+def _ref(name: str, text: str, *others: str) -> Response:
+    """Return an answer with a schema, as JSON and under other media types."""
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return Response(text, schema, content=dict.fromkeys(others, schema))
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Handlers:
     async def keys(self, call: Call) -> Reply:
         """Give the public keys as a JSON Web Key set (RFC 7517)."""
         found = await anyio.to_thread.run_sync(self._keys)
-        return Document({"keys": [dict(key) for key in found]}, media_type="application/jwk-set+json")
+        return Document({"keys": [dict(key) for key in found]}, media_type=JWK_SET)
 
     async def evidence(self, call: Call) -> Reply:
         """Give a record to those who may see all layers that it names."""
@@ -132,6 +135,6 @@ def _links(links: Links, found: Evidence) -> list[dict[str, str | bool]]:
     process = found.statement["process"]["id"]
     return [
         link(links.to("processes", process), "related", JSON.media_type, "The process"),
-        link(links.to("evidence", "keys"), "related", "application/jwk-set+json",
+        link(links.to("evidence", "keys"), "related", JWK_SET,
              "The public keys"),
     ]  # fmt: skip

@@ -12,16 +12,16 @@ CREATE TABLE IF NOT EXISTS evidence_question (
 CREATE TABLE IF NOT EXISTS evidence_key (number INTEGER PRIMARY KEY, kid TEXT NOT NULL UNIQUE, jwk TEXT NOT NULL);
 
 -- name: evidence_postgres
-CREATE TABLE evidence (id text PRIMARY KEY, payload bytea NOT NULL, kid text NOT NULL, signature bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS evidence (id text PRIMARY KEY, payload bytea NOT NULL, kid text NOT NULL, signature bytea NOT NULL);
 
 -- name: question_postgres
-CREATE TABLE evidence_question (
+CREATE TABLE IF NOT EXISTS evidence_question (
   number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   evidence text NOT NULL UNIQUE, body bytea NOT NULL, size bigint NOT NULL
 );
 
 -- name: key_postgres
-CREATE TABLE evidence_key (
+CREATE TABLE IF NOT EXISTS evidence_key (
   number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kid text NOT NULL UNIQUE, jwk text NOT NULL
 );
 

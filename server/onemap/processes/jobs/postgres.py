@@ -22,12 +22,12 @@ import psycopg
 from psycopg import errors as pg
 
 from onemap.config import JobSettings, PostgisSettings
-from onemap.errors import NoRoom, NoSuchJob, Unavailable
-from onemap.processes.jobs.model import Claim, Job, JobFilter, Order, Outcome, Status
+from onemap.errors import NoRoom, Unavailable
+from onemap.processes.jobs.model import Claim, Outcome
 from onemap.processes.jobs.queue import Queue
 from onemap.processes.jobs.records import JobRecords, Session
 from onemap.processes.jobs.results import discard
-from onemap.processes.jobs.statements import STATUSES, statements
+from onemap.processes.jobs.statements import statements
 from onemap.processes.jobs.workers import Worker
 from onemap.store.postgis.connect import connection_options, conninfo
 
@@ -73,7 +73,7 @@ class PostgresJobs(JobRecords):
         self.queue.attend(self._address, workers, stopping)
 
     def make(self) -> None:
-        """Make the tables where there are none. Raises Unavailable."""
+        """Make the tables where there are none, the queue's among them. Raises Unavailable."""
         if not self.there():
             with _translated(), self._connection() as connection, connection.transaction():
                 connection.execute(_LOCK)
@@ -93,23 +93,6 @@ class PostgresJobs(JobRecords):
         """Close the connections that are idle."""
         _close(self._idle)
 
-    def add(self, order: Order) -> Job:
-        """Accept an order; see ``JobStore``."""
-        self.make()
-        return super().add(order)
-
-    def find(self, owner: str, wanted: JobFilter, limit: int, after: str | None) -> tuple[Sequence[Job], str | None]:
-        """Return a page of an owner's jobs; see ``JobStore``."""
-        return super().find(owner, wanted, limit, after) if self.there() else ([], None)
-
-    def claim(self, worker: str, lease: float) -> Claim | None:
-        """Take the next job; see ``JobStore``."""
-        return super().claim(worker, lease) if self.there() else None
-
-    def counts(self) -> Mapping[Status, int]:
-        """Return the number of jobs by status."""
-        return super().counts() if self.there() else dict.fromkeys(STATUSES, 0)
-
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """End a job; see ``JobStore``."""
         try:
@@ -119,9 +102,9 @@ class PostgresJobs(JobRecords):
 
     def sweep(self) -> None:
         """Remove what is old, and call workers for what waits; see ``JobStore``."""
+        super().sweep()
         if not self.there():
             return
-        super().sweep()
         with self._transaction() as session:
             assert isinstance(session, _Session)
             if session.rows("any_ready", self._with(session)):
@@ -134,11 +117,6 @@ class PostgresJobs(JobRecords):
     def _waits(self, session: Session, count: int = 1) -> None:
         assert isinstance(session, _Session)
         self.queue.call(session.connection, count)
-
-    def _row(self, session: Session, identifier: str, owner: str) -> tuple[Any, ...]:
-        if not self.there():
-            raise NoSuchJob
-        return super()._row(session, identifier, owner)
 
     def _keep(self, session: Session, claim: Claim, folder: Path) -> int:
         size = 0
@@ -213,7 +191,8 @@ class _Session:
 @cache
 def _statement(name: str) -> bytes:
     """Return a statement with values named as psycopg wants them."""
-    text = statements().get(name, name).replace("{lock}", "FOR UPDATE SKIP LOCKED")
+    text = statements().get(name, name)
+    text = text.replace("{lock}", "FOR UPDATE SKIP LOCKED").replace("{hold}", "FOR UPDATE")
     return _NAME.sub(r"%(\1)s", text).encode()
 
 

@@ -18,6 +18,7 @@ CREATE TABLE onemap.job (
   problem text
 ) WITH (fillfactor = 70);
 CREATE INDEX job_ready ON onemap.job (zone, ready) WHERE ready IS NOT NULL;
+CREATE INDEX job_running ON onemap.job (zone, ready) WHERE status = 'running';
 CREATE INDEX job_held ON onemap.job (zone, owner, ready) WHERE worker IS NOT NULL;
 CREATE INDEX job_owner ON onemap.job (zone, owner, created DESC, id DESC);
 CREATE INDEX job_active ON onemap.job (zone, owner) WHERE finished IS NULL;

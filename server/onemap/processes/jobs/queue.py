@@ -60,6 +60,9 @@ class Queue:
             except (ConnectorException, psycopg.Error, OSError) as error:
                 _log.warning("the queue of jobs is away: %s", error)
                 stopping.wait(_REST_SECONDS)
+            finally:
+                for worker in workers:
+                    worker.close()  # a process that computes ends with the thread that started it
 
     async def _attend(self, conninfo: str, workers: Sequence[Worker], stopping: threading.Event) -> None:
         app = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=10.0))

@@ -61,6 +61,14 @@ class JobRecords(ABC):
         """Give a transaction, which is kept when the block ends well. Raises Unavailable, NoRoom."""
 
     @abstractmethod
+    def there(self) -> bool:
+        """Whether the table has been made; looking does not make it."""
+
+    @abstractmethod
+    def make(self) -> None:
+        """Make the table where there is none."""
+
+    @abstractmethod
     def _waits(self, session: Session, count: int = 1) -> None:
         """Tell the workers that jobs wait, when the transaction is kept."""
 
@@ -82,6 +90,7 @@ class JobRecords(ABC):
 
     def add(self, order: Order) -> Job:
         """Accept an order; see ``JobStore``."""
+        self.make()
         with self._transaction() as session:
             self._admit(session, order)
             identifier = str(uuid.uuid4())
@@ -93,6 +102,7 @@ class JobRecords(ABC):
 
     def get(self, identifier: str, owner: str) -> Job:
         """Return a job; see ``JobStore``."""
+        self._known(identifier)
         with self._transaction(write=False) as session:
             return job_of(self._row(session, identifier, owner))
 
@@ -104,6 +114,8 @@ class JobRecords(ABC):
             values["created"], values["id"] = token_parts(after) if after else (2**62, "")
         except ValueError:
             raise InvalidParameter("This is no token of a page of jobs.") from None
+        if not self.there():
+            return [], None
         with self._transaction(write=False) as session:
             jobs = [job_of(row) for row in session.rows(statement, self._with(session, values))]
         more = len(jobs) > limit
@@ -111,6 +123,7 @@ class JobRecords(ABC):
 
     def dismiss(self, identifier: str, owner: str) -> Job:
         """Stop or remove a job; see ``JobStore``."""
+        self._known(identifier)
         with self._transaction() as session:
             row = self._row(session, identifier, owner)
             values = {"id": identifier, "status": "dismissed", "problem": None}
@@ -121,6 +134,7 @@ class JobRecords(ABC):
 
     def results(self, identifier: str, owner: str) -> Path:
         """Return the folder of a job's results; see ``JobStore``."""
+        self._known(identifier)
         with self._transaction(write=False) as session:
             job = job_of(self._row(session, identifier, owner))
             if job.status == "successful":
@@ -133,6 +147,8 @@ class JobRecords(ABC):
 
     def claim(self, worker: str, lease: float) -> Claim | None:
         """Take the next job; see ``JobStore``."""
+        if not self.there():
+            return None
         with self._transaction(write=False) as session:
             if not session.rows("any_ready", self._with(session)):
                 return None
@@ -177,13 +193,15 @@ class JobRecords(ABC):
             if isinstance(outcome, Failure):
                 values |= {"status": "failed", "problem": orjson.dumps(outcome.problem).decode(), "bytes": 0}
             else:
-                if not session.rows("wanted", _fence(claim)):
+                if not session.rows("hold", _fence(claim)):
                     return False
                 values |= {"status": "successful", "bytes": self._kept(session, claim, outcome)}
             return self._ended(session, values, "finish")
 
     def sweep(self) -> None:
         """Remove what is old; see ``JobStore``."""
+        if not self.there():
+            return
         with self._transaction() as session:
             self._fail_broken(session)
         removed = _AT_ONCE
@@ -196,9 +214,15 @@ class JobRecords(ABC):
 
     def counts(self) -> Mapping[Status, int]:
         """Return the number of jobs by status."""
+        if not self.there():
+            return dict.fromkeys(STATUSES, 0)
         with self._transaction(write=False) as session:
             found = dict(session.rows("counts", self._with(session)))
         return {status: found.get(status, 0) for status in STATUSES}
+
+    def _known(self, identifier: str) -> None:
+        if not self.there():
+            raise NoSuchJob(f"There is no job '{shorten(identifier)}'.")
 
     def _with(self, session: Session, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return {"zone": self._zone, "now": session.now, **(values or {})}

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
@@ -38,6 +38,13 @@ class SqliteJobs(JobRecords):
         self._idle: deque[sqlite3.Connection] = deque()
         self._opening = Lock()
 
+    def there(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    def make(self) -> None:
+        """Do nothing: the file is made when it is opened."""
+
     def close(self) -> None:
         """Close the connections that are idle."""
         while self._idle:
@@ -50,16 +57,19 @@ class SqliteJobs(JobRecords):
     def sweep(self) -> None:
         """Remove what is old, and files of no job; see ``JobStore``."""
         super().sweep()
-        present = list(self._results.iterdir()) if self._results.is_dir() else []
+        if not self.there():
+            return
+        # What is listed before the look into the table belongs to attempts that the table knows, or is of no use.
+        present = {folder: list(folder.iterdir()) for folder in _folders(self._results)}
         with self._transaction(write=False) as session:
             attempts = dict(known(session, self._zone))
-        for folder in present:
+        for folder, parts in present.items():
             if folder.name not in attempts:
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
-            for attempt in folder.iterdir():
-                if attempt.name.partition(".")[0] != str(attempts[folder.name]):
-                    shutil.rmtree(attempt, ignore_errors=True)
+            for part in parts:
+                if part.name.partition(".")[0] != str(attempts[folder.name]):
+                    shutil.rmtree(part, ignore_errors=True)
 
     def _waits(self, session: Session, count: int = 1) -> None:
         """Do nothing: the workers look into the table."""
@@ -71,8 +81,8 @@ class SqliteJobs(JobRecords):
         return self._results / identifier / str(attempt)
 
     def _drop(self, session: Session, identifiers: Sequence[str]) -> None:
-        for identifier in identifiers:
-            shutil.rmtree(self._results / identifier, ignore_errors=True)
+        assert isinstance(session, _Session)
+        session.dropped.extend(identifiers)
 
     @contextmanager
     def _transaction(self, write: bool = True) -> Iterator[Session]:
@@ -80,7 +90,8 @@ class SqliteJobs(JobRecords):
             connection = self._take()
             try:
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                yield _Session(connection, time.time_ns() // 1000)
+                session = _Session(connection, time.time_ns() // 1000)
+                yield session
                 connection.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
@@ -91,6 +102,8 @@ class SqliteJobs(JobRecords):
                     connection.close()
                 else:
                     self._idle.append(connection)
+            for identifier in session.dropped:
+                shutil.rmtree(self._results / identifier, ignore_errors=True)
 
     def _take(self) -> sqlite3.Connection:
         try:
@@ -102,12 +115,19 @@ class SqliteJobs(JobRecords):
 
 @dataclass(frozen=True, slots=True)
 class _Session:
+    """A transaction. ``dropped``: jobs whose results are removed once it is kept."""
+
     connection: sqlite3.Connection
     now: int
+    dropped: list[str] = field(default_factory=list)
 
     def rows(self, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        statement = statements().get(name, name).replace("{lock}", "")
+        statement = statements().get(name, name).replace("{lock}", "").replace("{hold}", "")
         return self.connection.execute(statement, dict(values)).fetchall()
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 class _Closing(sqlite3.Connection):

@@ -19,6 +19,7 @@ CREATE TABLE job (
 ) WITHOUT ROWID;
 CREATE TABLE job_order (job TEXT PRIMARY KEY, body BLOB NOT NULL, facts TEXT NOT NULL);
 CREATE INDEX job_ready ON job (zone, ready) WHERE ready IS NOT NULL;
+CREATE INDEX job_running ON job (zone, ready) WHERE status = 'running';
 CREATE INDEX job_held ON job (zone, owner, ready) WHERE worker IS NOT NULL;
 CREATE INDEX job_owner ON job (zone, owner, created DESC, id DESC);
 CREATE INDEX job_active ON job (zone, owner) WHERE finished IS NULL;

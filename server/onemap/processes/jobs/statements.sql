@@ -53,6 +53,9 @@ RETURNING id, attempt, process, owner;
 -- name: wanted
 SELECT 1 FROM job WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT NULL;
 
+-- name: hold
+SELECT 1 FROM job WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT NULL {hold};
+
 -- name: renew
 UPDATE job SET ready = :now + :lease, updated = :now, progress = :progress, message = :message
 WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT NULL RETURNING id;

@@ -19,7 +19,7 @@ from onemap.processes.jobs.results import discard
 
 _LISTEN_SECONDS = 0.2
 _LOOK_SECONDS = 0.5
-_GRACE_SECONDS = 1.0
+_GRACE_SECONDS = 2.0
 _IDLE_SECONDS = 300.0
 _REST_SECONDS = 3.0
 _log = logging.getLogger("onemap.jobs")

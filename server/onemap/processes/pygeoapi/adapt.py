@@ -51,6 +51,7 @@ def adapted(identifier: str, processor: Any) -> type[Process]:
 
     try:
         metadata = make().metadata
+        _check_names(metadata.get("inputs", {}))
         fields = {name: _field(about) for name, about in metadata.get("inputs", {}).items()}
         made: type[Foreign] = pydantic.create_model(f"Foreign_{identifier}", __base__=Foreign, **fields)  # type: ignore[call-overload]
     except (GenericError, NameError, TypeError, ValueError, KeyError, pydantic.PydanticUserError) as error:
@@ -68,6 +69,13 @@ def adapted(identifier: str, processor: Any) -> type[Process]:
     for name, value in described.items():
         setattr(made, name, value)
     return made
+
+
+def _check_names(inputs: Mapping[str, Any]) -> None:
+    """Raise ValueError for an input whose name a process has for something else."""
+    for name in inputs:
+        if hasattr(Foreign, name) or name in Foreign.__class_vars__ or name.startswith("_"):
+            raise ValueError(f"no input can be named '{name}'")
 
 
 _ONLY = Output("result", Text(zh="结果", en="Result"), Text(zh="结果", en="Result"), {})

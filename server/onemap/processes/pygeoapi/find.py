@@ -6,7 +6,8 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Mapping
-from importlib.metadata import entry_points, packages_distributions
+from importlib.metadata import distribution, entry_points, packages_distributions
+from pathlib import Path
 from typing import Any
 
 from onemap.errors import ConfigError, did_you_mean
@@ -35,9 +36,17 @@ def _check(named: Mapping[str, str]) -> None:
         if not _PATH.fullmatch(path):
             raise ConfigError(f"processes.plugins.{identifier}: '{path}' is no path.", "As package.module:Class.")
         package = path.partition(":")[0].partition(".")[0]
-        if package not in installed:
+        if not any(_holds(name, package) for name in installed.get(package, ())):
             hint = did_you_mean(package, [name for name in installed if name[:1] == package[:1]])
             raise ConfigError(f"processes.plugins.{identifier}: '{package}' is no installed package.", hint)
+
+
+def _holds(name: str, package: str) -> bool:
+    """Whether a package would be imported from where a distribution is installed, not from elsewhere by its name."""
+    spec = importlib.util.find_spec(package)
+    places = [*(spec.submodule_search_locations or ()), *([spec.origin] if spec.origin else [])] if spec else []
+    home = Path(str(distribution(name).locate_file(""))).resolve()
+    return bool(places) and all(Path(place).resolve().is_relative_to(home) for place in places)
 
 
 def _load(identifier: str, path: str) -> Any:

@@ -14,6 +14,7 @@ from onemap.processes.reports.words import TONES, Words
 
 Result = Mapping[str, Any]
 _MOST_ATTRIBUTES = 6
+_ACCOUNTS = ("classes", "groups", "regions", "remainder")
 _NUMBERS = ("BSM", "YSDM")
 """Fields of every table of the survey that say nothing about the feature."""
 
@@ -33,7 +34,8 @@ def chapters_of(result: Result, words: Words) -> Iterator[Chapter]:
             words("layers"), verdict=verdict_of(result.get("verdict"), words), tables=[_layer_table(layers, words)]
         )
         yield from (layer_chapter(layer, words) for layer in layers)
-    rest = plain_chapter(result, words, bool(layers))
+    known = [*(_ACCOUNTS if "remainder" in result else ()), *(["layers"] if layers else [])]
+    rest = plain_chapter(result, words, known)
     if rest is not None:
         yield rest
 
@@ -129,7 +131,7 @@ def _layer_table(layers: Sequence[Mapping[str, Any]], words: Words) -> Table:
         Column("hitCount", words("hitCount"), "integer", 8),
         Column("distance", words("distance"), "metres", 13),
         Column("coverage", words("coverage"), "share", 10),
-        Column("significant", words("significant"), width=8),
+        Column("significant", words("significant"), width=12),
     ]
     return Table("layers", words("layers"), columns, rows)
 
@@ -210,7 +212,7 @@ def hit_table(
         Column("areaRounded", words("areaRounded"), "area", 15, summed=True),
         Column("hectares", words("hectares"), "hectares", 13, summed=True),
         Column("share", words("share"), "share", 9),
-        Column("significant", words("significant"), width=8),
+        Column("significant", words("significant"), width=12),
         Column("attributes", words("attributes"), width=40),
     ]
     return Table(identifier, title, columns, rows)

@@ -29,12 +29,13 @@ def compose(title: str, media_type: str, analysis: Analysis, context: Context, e
         layer.collection.id: {field.name: field.title.get(context.lang) for field in layer.view.columns}
         for layer in analysis.layers
     }
-    words = Words(context.lang, fields)
+    titles = {name: title.get(context.lang) for name, title in context.desk.titles.items()}
+    words = Words(context.lang, fields, titles)
     result = analysis.result
     chapters = list(chapters_of(result, words))
     sheets = [found] if (found := all_hits(result, words)) else []
     for name, inner in nested(result):
-        head = Chapter(_title(name, context), verdict=verdict_of(inner.get("verdict"), words))
+        head = Chapter(words.process(name), verdict=verdict_of(inner.get("verdict"), words))
         own = [replace(item, depth=2) for item in chapters_of(inner, words)]
         chapters += [head, *_marked(name, own)]
         sheets += [replace(found, id=f"{name}:hits")] if (found := all_hits(inner, words)) else []
@@ -61,11 +62,6 @@ def _marked(name: str, chapters: Sequence[Chapter]) -> list[Chapter]:
         ])
         for item in chapters
     ]  # fmt: skip
-
-
-def _title(name: str, context: Context) -> str:
-    found = context.desk.titles.get(name)
-    return found.get(context.lang) if found else name
 
 
 def _facts(result: Mapping[str, Any], media_type: str, words: Words) -> Iterator[Fact]:

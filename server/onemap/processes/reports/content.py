@@ -16,7 +16,7 @@ class Column:
     """A column: the key of its values in the rows, its title, what they are, how wide it is (letters).
 
     ``summed``: the last row has its sum. ``of``: values are the share that those of another column have in the
-    table's ``whole``.
+    table's ``whole``. ``own_kinds``: each row says what its value is, as ``kind``.
     """
 
     key: str
@@ -25,6 +25,7 @@ class Column:
     width: int = 14
     summed: bool = False
     of: str = ""
+    own_kinds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

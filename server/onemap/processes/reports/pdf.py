@@ -21,6 +21,8 @@ from onemap.processes.reports.words import Words
 
 FAMILY = "Noto Sans SC"
 _MOST_ROWS = 1_000
+_MOST_COLUMNS, _MOST_TURNED = 9, 5
+_MOST_LETTERS = 90
 _WORDS = ("page", "overall", "location", "areaDefinition", "evidence", "evidenceHint")
 _STANDARD: Final = "ua-1"
 """PDF/UA-1: tagged, so that it can be read aloud. PDF/A asks for a date, which would be a clock."""
@@ -113,10 +115,18 @@ def _table(table: Table, words: Words) -> dict[str, Any] | None:
     notes = [_closing(closing, table, words) for closing in table.closings]
     if len(table.rows) > _MOST_ROWS:
         notes.append(words("saysMore", shown=_MOST_ROWS, all=len(table.rows)))
+    if len(columns) > _MOST_COLUMNS and len(rows) <= _MOST_TURNED:
+        return _turned(table, columns, rows, notes)
+    fixed = sum(item.width for item in columns if item.kind != "text") <= _MOST_LETTERS
     return {
         "title": table.title,
         "columns": [
-            {"title": item.title, "number": item.kind != "text", "fixed": item.kind != "text", "weight": item.width}
+            {
+                "title": item.title,
+                "number": item.kind != "text",
+                "fixed": fixed and item.kind != "text",
+                "weight": item.width,
+            }
             for item in columns
         ],
         "rows": rows,
@@ -125,13 +135,22 @@ def _table(table: Table, words: Words) -> dict[str, Any] | None:
     }
 
 
+def _turned(table: Table, columns: list[Column], rows: list[list[str]], notes: list[str]) -> dict[str, Any]:
+    """Return a table of many columns and few rows lying on its side: a line for each column."""
+    heads = [{"title": "", "number": False, "fixed": False, "weight": 30}]
+    heads += [{"title": str(at), "number": True, "fixed": False, "weight": 20} for at in range(1, len(rows) + 1)]
+    lines = [[column.title, *(row[at] for row in rows)] for at, column in enumerate(columns)]
+    return {"title": table.title, "columns": heads, "rows": lines, "total": None, "notes": notes}
+
+
 def _told(column: Column, table: Table) -> bool:
     return any(value_of(column, row, table) not in (None, "") for row in table.rows)
 
 
 def _cell(column: Column, row: Any, table: Table) -> str:
     value = value_of(column, row, table)
-    return shown(value, column.kind if isinstance(value, int | float) else "text")
+    kind = row["kind"] if column.own_kinds else column.kind
+    return shown(value, kind if isinstance(value, int | float) else "text")
 
 
 def _totals(columns: list[Column], table: Table, words: Words) -> list[str] | None:

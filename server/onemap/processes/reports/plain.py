@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from onemap.processes.nesting import is_result
@@ -10,76 +11,113 @@ from onemap.processes.reports.content import Chapter, Column, Kind, Table
 from onemap.processes.reports.words import Words
 
 _HEAD = {
-    "process",
-    "rules",
-    "areaDefinition",
-    "parcels",
-    "data",
-    "warnings",
-    "verdict",
-    "purpose",
-    "classes",
-    "groups",
-    "regions",
-    "remainder",
-    "evidence",
-}
+    "process", "rules", "areaDefinition", "parcels", "data", "warnings", "verdict", "purpose",
+    "classes", "groups", "regions", "remainder",
+}  # fmt: skip
+_GROSS = "gross"
 _WIDE = 60
 _MOST_COLUMNS = 24
-_AREA_KEYS = {"area": "area", "areaRounded": "area", "hectares": "hectares", "mu": "mu", "share": "share"}
-_KINDS: Mapping[str, Kind] = _AREA_KEYS | {"distance": "metres", "coverage": "share"}  # type: ignore[assignment]
+_KINDS: Mapping[str, Kind] = {
+    "area": "area", "areaRounded": "area", "hectares": "hectares", "mu": "mu", "share": "share",
+    "distance": "metres", "coverage": "share",
+}  # fmt: skip
+_CODED = ("status", "verdict", "group", "ownership", "level", "severity")
+_MEASURE = ("area", "areaRounded", "hectares")
 
 
-def plain_chapter(result: Mapping[str, Any], words: Words, layers_told: bool) -> Chapter | None:
-    """Return a chapter of the members that are told nowhere else; None when there are none."""
-    left = {key: value for key, value in result.items() if key not in _HEAD and not is_result(value)}
-    if layers_told:
-        left.pop("layers", None)
-    tables = [table for key, value in left.items() for table in _tables(key, value, words)]
-    single = {key: value for key, value in left.items() if _scalar(value) and value is not None}
-    if single:
-        tables.insert(0, _pairs("facts", words("facts"), single, words))
+def plain_chapter(result: Mapping[str, Any], words: Words, known: Sequence[str]) -> Chapter | None:
+    """Return a chapter of the members that are told nowhere else; None when there are none.
+
+    ``known``: members that chapters of their own have told.
+    """
+    told = _HEAD & set(known) | (_HEAD - {"classes", "groups", "regions", "remainder"})
+    left = {key: value for key, value in result.items() if key not in told | set(known) and not is_result(value)}
+    tables = list(_facts({key: value for key, value in left.items() if key != _GROSS}, words))
+    tables += [replace(item, detail=True) for item in _facts({_GROSS: left[_GROSS]}, words)] if _GROSS in left else []
     return Chapter(words("facts"), tables=tables) if tables else None
 
 
-def _tables(key: str, value: Any, words: Words) -> Iterator[Table]:
+def _facts(members: Mapping[str, Any], words: Words) -> Iterator[Table]:
+    """Yield the single values, the areas wherever they are, then a table for each member that holds more."""
+    single = {key: value for key, value in members.items() if _scalar(value) and value is not None}
+    if single:
+        yield _pairs("facts", words("facts"), single, words)
+    measures = list(_measures(members, ()))
+    if measures:
+        rows = [{"item": words.path(*path), **item} for path, item in measures]
+        columns = [Column("item", words("item"), width=30)]
+        columns += [Column(key, words(key), _KINDS[key], 16) for key in ("areaRounded", "hectares")]
+        yield Table(f"areas:{next(iter(members))}", words("areas"), columns, rows)
+    for key, value in members.items():
+        if not _scalar(value):
+            yield from _tables((key,), value, words)
+
+
+def _measures(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Yield every object that says an area, with the path to it; lists are tables of their own."""
+    if not isinstance(value, Mapping):
+        return
+    if path and "areaRounded" in value:
+        yield path, value
+    for key, inner in value.items():
+        yield from _measures(inner, (*path, key))
+
+
+def _tables(path: tuple[str, ...], value: Any, words: Words) -> Iterator[Table]:
+    """Yield the tables of a member, but for its areas."""
     if isinstance(value, Mapping):
-        if value.get("type") == "FeatureCollection":
+        if value.get("type") in ("FeatureCollection", "Feature"):
             return
-        if value and all(isinstance(item, Mapping) and "type" not in item for item in value.values()):
-            yield _of_rows(key, [{"code": words(str(name)), **item} for name, item in value.items()], words)
-        elif value and all(_scalar(item) for item in value.values()):
-            yield _pairs(key, words(key), value, words)
-        else:
-            for name, item in value.items():
-                yield from _tables(f"{key}.{name}", item, words)
-    elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+        single = {key: item for key, item in value.items() if _scalar(item) and item is not None}
+        if "areaRounded" in value:
+            single = {key: item for key, item in single.items() if key not in _MEASURE}
+        if single:
+            yield _pairs(".".join(path), words.path(*path), single, words)
+        for key, item in value.items():
+            if not _scalar(item):
+                yield from _tables((*path, key), item, words)
+    elif value:
         rows = [item for item in value if isinstance(item, Mapping)]
-        yield _of_rows(key, rows if len(rows) == len(value) else [{"text": _flat(item)} for item in value], words)
+        rows = rows if len(rows) == len(value) else [{"text": _flat(item)} for item in value]
+        yield _of_rows(path, rows, words)
 
 
 def _pairs(key: str, title: str, values: Mapping[str, Any], words: Words) -> Table:
-    rows = [{"name": words(name), "text": value} for name, value in values.items()]
-    return Table(key, title, [Column("name", words("name"), width=24), Column("text", words("text"), width=40)], rows)
+    rows = [{"name": words(name), "text": _said(name, value, words), "kind": _kind(name)}
+            for name, value in values.items()]  # fmt: skip
+    columns = [Column("name", words("item"), width=24), Column("text", words("text"), width=40, own_kinds=True)]
+    return Table(key, title, columns, rows)
 
 
-def _of_rows(key: str, items: Sequence[Mapping[str, Any]], words: Words) -> Table:
-    rows = [dict(_flattened(item)) for item in items]
-    keys = list(dict.fromkeys(name for row in rows for name in row))[:_MOST_COLUMNS]
-    title = words(key.rsplit(".", 1)[-1])
-    return Table(key, title, [_column(name, rows, words) for name in keys], rows)
+def _of_rows(path: tuple[str, ...], items: Sequence[Mapping[str, Any]], words: Words) -> Table:
+    rows = [{key: _said(key, value, words) for key, value in _flattened(item)} for item in items]
+    keys = list(dict.fromkeys(name for row in rows for name in row))
+    if "areaRounded" in keys:
+        keys = [key for key in keys if key != "area"]
+    return Table(".".join(path), words.path(*path), [_column(name, rows, words) for name in keys[:_MOST_COLUMNS]], rows)
+
+
+def _said(key: str, value: Any, words: Words) -> Any:
+    """Return a value as it is read: codes in words, yes and no."""
+    last = key.rsplit(".", 1)[-1]
+    if isinstance(value, bool):
+        return words("yes" if value else "no")
+    if isinstance(value, str) and last == "process":
+        return words.process(value)
+    return words(value) if isinstance(value, str) and last in _CODED else value
+
+
+def _kind(name: str) -> Kind:
+    return _KINDS.get(name, "hectares" if _ministry(name) else "number")
 
 
 def _column(name: str, rows: Sequence[Mapping[str, Any]], words: Words) -> Column:
     values = [row[name] for row in rows if row.get(name) is not None]
     last = name.rsplit(".", 1)[-1]
-    title = words(last) if "." not in name else f"{words(name.rsplit('.', 1)[0])}: {words(last)}"
-    numbers = values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    if numbers:
-        whole = all(isinstance(value, int) for value in values)
-        return Column(
-            name, title, _KINDS.get(last, "hectares" if _ministry(last) else "integer" if whole else "number")
-        )
+    title = words.path(*name.split("."))
+    if values and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        whole = all(isinstance(value, int) for value in values) and not _ministry(last)
+        return Column(name, title, _KINDS.get(last, "integer") if whole else _kind(last), 16)
     width = max((len(str(value)) for value in values), default=8)
     return Column(name, title, "text", max(10, min(_WIDE, width + 2)))
 

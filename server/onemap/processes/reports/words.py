@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from onemap.processes.reports.ministry_words import FIELDS, TABLES
+
 _WORDS: Mapping[str, tuple[str, str]] = {
     # sheets and chapters
     "project": ("项目概况", "Project"),
@@ -60,7 +62,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "name": ("名称", "Name"),
     "title": ("名称", "Title"),
     "code": ("代码", "Code"),
-    "class": ("地类", "Land class"),
+    "class": ("类别", "Class"),
     "group": ("大类", "Group"),
     "ownership": ("权属", "Ownership"),
     "level": ("级别", "Level"),
@@ -107,25 +109,49 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "error": ("错误", "Error"),
     "warning": ("警告", "Warning"),
     "info": ("提示", "Information"),
-    # keys of the ministry's tables
-    "YDMJ": ("用地面积", "Land area (YDMJ)"),
-    "ZYNYDMJ": ("占用农用地面积", "Agricultural land (ZYNYDMJ)"),
-    "ZYGDMJ": ("占用耕地面积", "Cultivated land (ZYGDMJ)"),
-    "ZYSTMJ": ("占用水田面积", "Paddy (ZYSTMJ)"),
-    "ZYYNMJ": ("占用永农面积", "Permanent basic farmland (ZYYNMJ)"),
-    "BHYNMJ": ("补划永农面积", "Farmland to be made up (BHYNMJ)"),
-    "SJSTHXMJ": ("涉及生态红线面积", "Ecological red line (SJSTHXMJ)"),
-    "ZYJSYDMJ": ("占用建设用地面积", "Construction land (ZYJSYDMJ)"),
-    "ZYWLDMJ": ("占用未利用地面积", "Unused land (ZYWLDMJ)"),
-    "WTHMJ": ("围填海面积", "Reclaimed sea (WTHMJ)"),
+    "ministry": ("部表字段（公顷）", "Fields of the ministry's tables (ha)"),
+    "unclassified": ("未列入三大类的面积", "In none of the three groups"),
+    # members of reviews
+    "gross": ("毛面积（未扣除田坎）", "Gross areas"),
+    "cultivated": ("耕地", "Cultivated land"),
+    "paddy": ("水田", "Paddy"),
+    "farmland": ("耕地", "Cultivated land"),
+    "basicFarmland": ("永久基本农田", "Permanent basic farmland"),
+    "land": ("地类", "Land"),
+    "slopes": ("坡度级别", "Slope classes"),
+    "quality": ("质量等别", "Quality"),
+    "conversion": ("农用地转用", "Conversion"),
+    "expropriation": ("土地征收", "Expropriation"),
+    "compensation": ("占补平衡", "Compensation"),
+    "approver": ("审批机关", "Approved by"),
+    "needed": ("是否需要", "Needed"),
+    "reasons": ("理由", "Reasons"),
+    "subject": ("对象", "Subject"),
+    "guidance": ("办理要求", "What is to be done"),
+    "subzones": ("规划分区", "Sub-zones"),
+    "conformity": ("规划符合性", "Conformity"),
+    "unplanned": ("无规划部分", "Without a plan"),
+    "minerals": ("压覆矿产", "Minerals"),
+    "skipped": ("未作的分析", "Analyses left out"),
+    "sheets": ("图幅", "Map sheets"),
+    "sheet": ("图幅号", "Sheet"),
+    "scale": ("比例尺", "Scale"),
+    "conclusion.reasons": ("结论理由", "Reasons"),
+    "conclusion.status": ("结论", "Conclusion"),
+    "conclusion.title": ("结论说明", "Conclusion"),
+    "unit": ("单位", "Unit"),
+    "item": ("项目", "Item"),
     # statuses
     "not-relevant": ("不适用", "Not relevant"),
     "not-involved": ("不涉及", "Not involved"),
     "involved-allowed": ("涉及，允许", "Involved, allowed"),
-    "involved-conditional": ("涉及，有条件", "Involved, under conditions"),
+    "involved-conditional": ("涉及，须满足条件", "Involved, on conditions"),
     "no-coverage": ("无数据覆盖", "No coverage"),
     "timeout": ("超时未完成", "Timed out"),
     "involved-prohibited": ("涉及，禁止", "Involved, prohibited"),
+    "conforming": ("符合规划", "Conforming"),
+    "conditional": ("有条件符合", "Conforming on conditions"),
+    "non-conforming": ("不符合规划", "Not conforming"),
     # sentences
     "saysTouched": (
         "涉及 {hits} 个图斑，面积 {area} 平方米（{hectares} 公顷），占地块面积的 {share}。",
@@ -159,23 +185,48 @@ TONES: Mapping[str, str] = {
     "timeout": "grey",
     "error": "grey",
     "involved-prohibited": "red",
+    "conforming": "green",
+    "conditional": "amber",
+    "non-conforming": "red",
 }
 """The tone in which a status is shown; not knowing is never green."""
 
 
 class Words:
-    """The words of one language. ``fields``: titles of the fields of layers, by collection and name."""
+    """The words of one language.
 
-    def __init__(self, lang: str, fields: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    ``fields``: titles of the fields of layers, by collection and name; ``processes``: titles of processes by id.
+    """
+
+    def __init__(
+        self,
+        lang: str,
+        fields: Mapping[str, Mapping[str, str]] | None = None,
+        processes: Mapping[str, str] | None = None,
+    ) -> None:
         self.lang = lang
         self._fields = fields or {}
+        self._processes = processes or {}
         self._place = 1 if lang == "en" else 0
 
     def __call__(self, key: str, **values: object) -> str:
         """Return a word or sentence; a key that is not known stands for itself."""
         found = _WORDS.get(key)
-        text = found[self._place] if found else key
+        text = found[self._place] if found else self._of_ministry(key)
         return text.format(**values) if values else text
+
+    def _of_ministry(self, key: str) -> str:
+        title = FIELDS.get(key) or TABLES.get(key)
+        return f"{title} {key}" if title and self.lang == "zh" else key
+
+    def path(self, *keys: str) -> str:
+        """Return the words for a member inside others."""
+        whole = ".".join(keys)
+        return self(whole) if whole in _WORDS else ("：" if self.lang == "zh" else ": ").join(map(self, keys))
+
+    def process(self, identifier: str) -> str:
+        """Return the title of a process, its id where none is known."""
+        return self._processes.get(identifier, identifier)
 
     def status(self, code: object) -> str:
         """Return the words for a status."""

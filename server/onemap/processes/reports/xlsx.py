@@ -140,7 +140,7 @@ class _Sheet:
                 if column.of:
                     self._formula(cell, self._worked_out(column, at), column.kind)
                 else:
-                    _put(cell, row.get(column.key), column.kind)
+                    _put(cell, row.get(column.key), row["kind"] if column.own_kinds else column.kind)
                 cell.border = _LINE
         end = self._sums()
         for closing in self.table.closings:

@@ -174,8 +174,13 @@ class GeoPackageStore:
 
     def attributes(self, view: View, keys: Sequence[int], names: Sequence[str]) -> dict[str, list[object]]:
         """Return visible columns of the features with these primary keys, in the order of the keys."""
-        visible = [name for name in names if view.column(name)]
-        return self._source(view).attributes(np.asarray(keys, dtype=np.int64), visible)
+        fields = {field.name: field for field in view.columns}
+        visible = [name for name in names if name in fields]
+        found = self._source(view).attributes(np.asarray(keys, dtype=np.int64), visible)
+        for name in visible:
+            if fields[name].type == "boolean":  # numbers in SQLite
+                found[name] = [None if value is None else bool(value) for value in found[name]]
+        return found
 
     def overlay_source(self, view: View) -> OverlaySource:
         """Return the layer as the overlay kernel reads it."""

@@ -39,6 +39,7 @@ _SESSION = {
     "DateStyle": "ISO",
 }
 _GENERIC, _CUSTOM = b"SET plan_cache_mode = force_generic_plan", b"SET plan_cache_mode = force_custom_plan"
+_WATCHED = b"SET client_connection_check_interval = '1s'"
 # Names of PostGIS are found wherever the extension is; everything else is written with its schema.
 SEARCH_PATH = """
 SELECT set_config('search_path', concat_ws(', ', nullif(current_setting('search_path'), ''), quote_ident(n.nspname)),
@@ -70,6 +71,8 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
             wanted = next(gen)
             while ready := await _ready(self.fileno(), wanted):
                 wanted = gen.send(ready)
+                while not quiet(self):  # a long answer comes in many pieces, one soon after the other
+                    wanted = gen.send(Ready.R)
         except StopIteration as done:
             result: T = done.value
             return result
@@ -185,6 +188,14 @@ def opened(options: str) -> GuardedConnection:
     except psycopg.Error:
         connection.close()
         raise
+    return connection
+
+
+def opened_watched(options: str) -> GuardedConnection:
+    """Return a new connection whose statements end, too, when this process was killed (PostgreSQL 14 or later)."""
+    connection = opened(options)
+    if connection.info.server_version >= 140_000:
+        connection.execute(_WATCHED)
     return connection
 
 

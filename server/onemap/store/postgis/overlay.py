@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,38 +13,25 @@ from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Mask
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Floats, Geometries, Ids, repair
+from onemap.store.postgis.areas import AreaMemory
 from onemap.store.postgis.connect import GuardedConnection
 from onemap.store.postgis.select import Select, Statement, decode
 from onemap.store.postgis.sessions import Row, Sessions, run
 
 _CELLS = 32
-_ALL_SHARE = 0.5
-_REMEMBERED = 2_000_000
+_ALL_SHARE = 0.9
+# One value for all rows, in the binary form of each number: tens of thousands of rows as objects would cost more than
+# finding them. The inner OFFSET keeps the box from being worked out five times.
 _CANDIDATES = sql.SQL(
-    "SELECT DISTINCT ON ({id}) {id}, ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b)"
+    "SELECT string_agg(int8send({id}::int8) || {written} || float8send(ST_XMin(b)) || float8send(ST_YMin(b))"
+    " || float8send(ST_XMax(b)) || float8send(ST_YMax(b)), ''::bytea)"
     " FROM unnest(%(x1)s::float8[], %(y1)s::float8[], %(x2)s::float8[], %(y2)s::float8[]) AS c(x1, y1, x2, y2)"
     " JOIN {table} t ON {geom} && ST_MakeEnvelope(c.x1, c.y1, c.x2, c.y2, {srid})"
     " CROSS JOIN LATERAL (SELECT box2d({geom}) AS b OFFSET 0) s WHERE {where}"
 )
-
-
-class AreaMemory:
-    """Areas of whole features by table, key and the transaction that wrote the row: an edit makes a new entry."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._areas: OrderedDict[tuple[int, int, int], float] = OrderedDict()
-
-    def known(self, keys: Sequence[tuple[int, int, int]]) -> list[float | None]:
-        """Return what is known."""
-        return [self._areas.get(key) for key in keys]
-
-    def keep(self, keys: Sequence[tuple[int, int, int]], areas: Sequence[float]) -> None:
-        """Remember areas; the oldest are forgotten."""
-        with self._lock:
-            self._areas.update(zip(keys, areas, strict=True))
-            while len(self._areas) > _REMEMBERED:
-                self._areas.popitem(last=False)
+_WRITTEN = sql.SQL("xidsend(t.xmin)")
+_UNKNOWN = sql.SQL("int4send(0)")
+_CANDIDATE = np.dtype([("id", ">i8"), ("written", ">u4"), ("box", ">f8", 4)])
 
 
 class PostgisOverlaySource:
@@ -59,6 +44,7 @@ class PostgisOverlaySource:
         self._relation = select.relation
         self._areas = areas
         self._held: GuardedConnection | None = None
+        self._seen = (np.empty(0, np.int64), np.empty(0, np.int64))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -72,6 +58,7 @@ class PostgisOverlaySource:
                 yield
             finally:
                 self._held = None
+                self._seen = (np.empty(0, np.int64), np.empty(0, np.int64))
 
     def candidates(self, bounds: Bounds, meets: Callable[[Boxes], Mask] | None = None) -> tuple[Ids, Boxes]:
         """Return the primary keys whose boxes meet ``bounds``, and the boxes; those ``meets`` denies are left out."""
@@ -81,12 +68,15 @@ class PostgisOverlaySource:
         relation = self._relation
         statement = _CANDIDATES.format(
             id=relation.id, table=relation.table, geom=relation.geometry,
+            written=_WRITTEN if relation.numbered else _UNKNOWN,
             srid=sql.Literal(relation.srid), where=self._select.where or sql.SQL("TRUE"),
         )  # fmt: skip
         corners = dict(zip(("x1", "y1", "x2", "y2"), cells.T.tolist(), strict=True))
-        rows = self._rows((statement.as_bytes(None), {**self._select.values, **corners}))
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        boxes = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 4)
+        packed = self._rows((statement.as_bytes(None), {**self._select.values, **corners}))[0][0]
+        rows = np.frombuffer(packed or b"", _CANDIDATE)
+        ids, first = np.unique(rows["id"].astype(np.int64), return_index=True)
+        boxes = rows["box"][first].astype(np.float64)
+        self._seen = (ids, rows["written"][first].astype(np.int64))
         if meets is None or not len(ids):
             return ids, boxes
         kept = meets(boxes)
@@ -94,16 +84,14 @@ class PostgisOverlaySource:
 
     def areas(self, ids: Ids) -> Floats:
         """Return the whole areas in m2, measured once for each version of a feature; 0 for one that is not there."""
-        areas = np.full(len(ids), np.nan)
-        if self._relation.numbered:
-            keys = self._versions(ids)
-            areas = np.array([np.nan if area is None else area for area in self._areas.known(keys)], dtype=np.float64)
+        numbered, table = self._relation.numbered, self._relation.oid
+        written = self._written(ids) if numbered else np.full(len(ids), -1)
+        areas = self._areas.known(table, ids, written) if numbered else np.full(len(ids), np.nan)
         missing = np.flatnonzero(np.isnan(areas))
         if len(missing):
             areas[missing] = measure_for(self.srid).areas(repair(self.geometries(ids[missing])))
-            if self._relation.numbered:
-                fresh = [at for at in missing.tolist() if keys[at][2] >= 0]
-                self._areas.keep([keys[at] for at in fresh], areas[fresh].tolist())
+            fresh = missing[written[missing] >= 0]
+            self._areas.keep(table, ids[fresh], written[fresh], areas[fresh])
         return areas
 
     def geometries(self, ids: Ids) -> Geometries:
@@ -117,22 +105,34 @@ class PostgisOverlaySource:
         read = [self._relation.columns[name].read() for name in columns]
         return dict(zip(columns, self._values(ids, read), strict=True))
 
-    def _versions(self, ids: Ids) -> list[tuple[int, int, int]]:
-        """Return table, id and writing transaction of each feature, -1 for one that is not there."""
-        written = self._values(ids, [sql.SQL("xmin::text::int8")])[0]
-        oid = self._relation.oid
-        pairs = zip(ids.tolist(), written, strict=True)
-        return [(oid, identity, -1 if number is None else number) for identity, number in pairs]
+    def _written(self, ids: Ids) -> Ids:
+        """Return the transaction that wrote each feature, -1 for one that is not there."""
+        seen, written = self._seen
+        if self._held is not None and len(seen):
+            row = np.searchsorted(seen, ids)
+            row[row == len(seen)] = 0
+            if (seen[row] == ids).all():
+                return written[row]
+        found = self._values(ids, [sql.SQL("xmin::text::int8")])[0]
+        return np.array([-1 if number is None else number for number in found], dtype=np.int64)
 
     def _values(self, ids: Ids, columns: Sequence[sql.Composable]) -> list[list[Any]]:
         """Return expressions of features, each in the order of the ids."""
         if not len(ids):
             return [[] for _ in columns]
         rows = self._rows(self._select.some(columns, ids.tolist()))
-        nothing = (None,) * (1 + len(columns))
-        by_id = {row[0]: row for row in rows}
-        found = [by_id.get(identity, nothing) for identity in ids.tolist()]
-        return [[row[at] for row in found] for at in range(1, 1 + len(columns))]
+        if not rows:
+            return [[None] * len(ids) for _ in columns]
+        keys, *found = zip(*rows, strict=True)
+        order = np.argsort(np.array(keys, dtype=np.int64), kind="stable")
+        ordered = np.array(keys, dtype=np.int64)[order]
+        row = np.searchsorted(ordered, ids)
+        row[row == len(ordered)] = 0
+        there = (ordered[row] == ids).tolist()
+        places = order[row].tolist()
+        if all(there):
+            return [[values[place] for place in places] for values in found]
+        return [[values[at] if here else None for at, here in zip(places, there, strict=True)] for values in found]
 
     def _rows(self, statement: Statement) -> list[Row]:
         if self._held is None:

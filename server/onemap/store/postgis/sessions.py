@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
 from onemap.errors import Busy, ClientGone, InvalidParameter, OneMapError, TooSlow, Unavailable
 from onemap.store.postgis.admission import Admission
-from onemap.store.postgis.connect import GuardedConnection, connection_options, conninfo, opened
+from onemap.store.postgis.connect import GuardedConnection, connection_options, conninfo, opened, opened_watched
 from onemap.store.postgis.pool import UNREACHABLE, Pool
 
 Row = tuple[Any, ...]
@@ -38,11 +38,25 @@ class Sessions:
     def __init__(self, settings: PostgisSettings) -> None:
         self.timeouts = settings.timeouts
         self._admission = Admission(settings.connections, settings.queue, settings.timeouts.connect)
-        self._pool = Pool(partial(opened, conninfo(connection_options(settings))), settings.timeouts.connect)
+        self._settings = settings
+        self._pool = self._opened_pool(opened)
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
+
+    def patient(self, seconds: float) -> None:
+        """Let statements take so long from now on, as those of jobs may, but not outlive this process.
+
+        To be said before any is under way.
+        """
+        self.timeouts = self.timeouts.model_copy(update={"items": max(seconds, self.timeouts.items)})
+        self._settings = self._settings.model_copy(update={"timeouts": self.timeouts})
+        self._pool.close()
+        self._pool = self._opened_pool(opened_watched)
+
+    def _opened_pool(self, connect: Callable[[str], GuardedConnection]) -> Pool:
+        return Pool(partial(connect, conninfo(connection_options(self._settings))), self.timeouts.connect)
 
     def rows(
         self, statement: Statement, values: Values | None = None, seconds: float | None = None, *, generic: bool = False

@@ -21,6 +21,7 @@ from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
 from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, View
 from onemap.store.changelog import Changes, Listeners
+from onemap.store.postgis.areas import AreaMemory
 from onemap.store.postgis.changelog import Bell, ChangeLog
 from onemap.store.postgis.changes import enable_log, modified, modified_statement
 from onemap.store.postgis.content import Content
@@ -28,7 +29,7 @@ from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
 from onemap.store.postgis.generalised import GeneralisedTables
 from onemap.store.postgis.memory import Memory
-from onemap.store.postgis.overlay import AreaMemory, PostgisOverlaySource
+from onemap.store.postgis.overlay import PostgisOverlaySource
 from onemap.store.postgis.prune import prune
 from onemap.store.postgis.regions import Where, box_condition, whole_box
 from onemap.store.postgis.relation import Relation
@@ -88,6 +89,10 @@ class PostgisStore(Tiling):
         self._content.close()
         self._bell.close()
         self._sessions.close()
+
+    def patient(self, seconds: float) -> None:
+        """Let statements take so long from now on; see ``Sessions``."""
+        self._sessions.patient(seconds)
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""
@@ -354,7 +359,8 @@ class PostgisStore(Tiling):
             try:
                 row = self._sessions.row(statement, seconds=_EXTENT_SECONDS)
             except TooSlow:
-                return None
+                beneath = relation.beneath and self._discovered().relations.get(relation.beneath.name)
+                return self._extent(beneath) if beneath else None
         return None if row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
 
     def _interval(self, relation: Relation, start: str, end: str) -> tuple[Any, Any]:

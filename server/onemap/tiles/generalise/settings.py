@@ -30,7 +30,7 @@ class Settings:
 
     coverage: bool = False
     class_column: str | None = None
-    smallest: float = 5.0
+    smallest: float = 8.0
     tolerance: float = 0.5
     gap: float = 0.1
     chunk: int = 1_000_000

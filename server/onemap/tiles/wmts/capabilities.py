@@ -18,34 +18,40 @@ from onemap.tiles.tilesets import TileSet
 from onemap.tiles.wmts.faults import OWS, document
 from onemap.tiles.wmts.names import STYLE, crs_urn, set_name
 from onemap.tiles.wmts.params import CAPABILITIES, VERSION
+from onemap.tiles.wmts.time import ALL, TIME
 
 WMTS = "http://www.opengis.net/wmts/1.0"
 _NAMESPACES = {"xmlns": WMTS, "xmlns:ows": OWS, "xmlns:xlink": "http://www.w3.org/1999/xlink"}
 _WKSS = "urn:ogc:def:wkss:OGC:1.0:"
+LANGUAGE_TAGS = {"zh": "zh-Hans", "en": "en"}
 _LIMITS = ("TileMatrix", "MinTileRow", "MaxTileRow", "MinTileCol", "MaxTileCol")
 
 
 @dataclass(frozen=True, slots=True)
 class WmtsLayer:
-    """A layer: its identifier, its texts, and its tilesets, of which there is at least one."""
+    """A layer: its identifier, its texts, its tilesets, of which there is at least one, and the years of its times."""
 
     identifier: str
     origin: Origin
     tilesets: Sequence[TileSet]
+    years: Sequence[int] = ()
 
 
 def capabilities(layers: Sequence[WmtsLayer], service: Service, links: Links, lang: str) -> bytes:
     """Return the document. Corners are in the axis order of each CRS, boxes of layers in longitude, latitude."""
     root = Element("Capabilities", {**_NAMESPACES, "version": VERSION})
     identification = SubElement(root, "ows:ServiceIdentification")
-    _text(identification, "ows:Title", service.title.get(lang))
-    _text(identification, "ows:Abstract", service.description.get(lang))
+    # In the language asked for first: clients read the first.
+    languages = sorted(LANGUAGE_TAGS, key=lambda language: language != lang)
+    for name, text in (("ows:Title", service.title), ("ows:Abstract", service.description)):
+        for language in languages:
+            _text(identification, name, text.get(language), LANGUAGE_TAGS[language])
     _text(identification, "ows:ServiceType", "OGC WMTS")
     _text(identification, "ows:ServiceTypeVersion", VERSION)
     _operations(root, links)
     contents = SubElement(root, "Contents")
     for layer in layers:
-        _layer(contents, layer, links)
+        _layer(contents, layer, links, LANGUAGE_TAGS[lang])
     sets = {item.matrix_set.id: item.matrix_set for layer in layers for item in layer.tilesets}
     for matrix_set in sets.values():
         _matrix_set(contents, matrix_set)
@@ -53,9 +59,10 @@ def capabilities(layers: Sequence[WmtsLayer], service: Service, links: Links, la
     return document(root)
 
 
-def tile_address(links: Links, layer: str) -> str:
-    """Return the RESTful address of the tiles of a layer."""
-    variables = ("{TileMatrixSet}", "{TileMatrix}", "{TileRow}", "{TileCol}.mvt")
+def tile_address(links: Links, layer: str, *, timed: bool = False) -> str:
+    """Return the RESTful address of the tiles of a layer; ``timed``: with the variable of its times."""
+    time = (f"{{{TIME}}}",) if timed else ()
+    variables = (*time, "{TileMatrixSet}", "{TileMatrix}", "{TileRow}", "{TileCol}.mvt")
     return links.to("wmts", VERSION, layer, STYLE, *variables)
 
 
@@ -71,10 +78,10 @@ def _operations(root: Element, links: Links) -> None:
             _text(SubElement(constraint, "ows:AllowedValues"), "ows:Value", encoding)
 
 
-def _layer(contents: Element, layer: WmtsLayer, links: Links) -> None:
+def _layer(contents: Element, layer: WmtsLayer, links: Links, language: str) -> None:
     made = SubElement(contents, "Layer")
-    _text(made, "ows:Title", layer.origin.title)
-    _text(made, "ows:Abstract", layer.origin.description)
+    _text(made, "ows:Title", layer.origin.title, language)
+    _text(made, "ows:Abstract", layer.origin.description, language)
     box = next((item.box for item in layer.tilesets if item.box), None)
     if box:
         west, south, east, north = outward(box)
@@ -85,10 +92,22 @@ def _layer(contents: Element, layer: WmtsLayer, links: Links) -> None:
     style = SubElement(made, "Style", isDefault="true")
     _text(style, "ows:Identifier", STYLE)
     _text(made, "Format", MEDIA_TYPE)
+    if layer.years:
+        _time(made, layer.years)
     for tileset in layer.tilesets:
         _link(made, tileset)
-    address = {"format": MEDIA_TYPE, "resourceType": "tile", "template": tile_address(links, layer.identifier)}
+    template = tile_address(links, layer.identifier, timed=bool(layer.years))
+    address = {"format": MEDIA_TYPE, "resourceType": "tile", "template": template}
     SubElement(made, "ResourceURL", address)
+
+
+def _time(layer: Element, years: Sequence[int]) -> None:
+    dimension = SubElement(layer, "Dimension")
+    _text(dimension, "ows:Identifier", TIME)
+    _text(dimension, "ows:UOM", "ISO8601")
+    _text(dimension, "Default", ALL)
+    for value in (ALL, *map(str, years)):
+        _text(dimension, "Value", value)
 
 
 def _link(layer: Element, tileset: TileSet) -> None:
@@ -123,6 +142,6 @@ def _matrix(matrix_set: Element, matrix: Mapping[str, Any]) -> None:
         _text(made, name, str(matrix[name[0].lower() + name[1:]]))
 
 
-def _text(parent: Element, name: str, text: str) -> None:
+def _text(parent: Element, name: str, text: str, language: str = "") -> None:
     if text:
-        SubElement(parent, name).text = text
+        SubElement(parent, name, {"xml:lang": language} if language else {}).text = text

@@ -15,20 +15,23 @@ from onemap.tiles.wmts.names import STYLE
 VERSION = "1.0.0"
 CAPABILITIES = "WMTSCapabilities.xml"
 _FORMATS = (MEDIA_TYPE, "application/x-protobuf", "mvt")
-_REST = re.compile(r"([^/]+)/([^/]+)/([^/]+)/([^/]+)/([^/]+)/([^/.]+)(?:\.mvt)?")
-_TILE = ("LAYER", "STYLE", "TILEMATRIXSET", "TILEMATRIX", "TILEROW", "TILECOL")
+_REST = re.compile(
+    r"([^/]+)/([^/]+)/(?:(all|\{Time\}|[0-9]{4}[^/]*)/)?([^/]+)/([^/]+)/([^/]+)/([^/.]+)(?:\.mvt)?", re.ASCII
+)
+_TILE = ("LAYER", "STYLE", "TIME", "TILEMATRIXSET", "TILEMATRIX", "TILEROW", "TILECOL")
 _NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class GetTile:
-    """A tile by the names that WMTS has for it; ``row`` and ``col`` are numbers."""
+    """A tile by the names that WMTS has for it; ``row`` and ``col`` are numbers, ``time`` is as it was given."""
 
     layer: str
     matrix_set: str
     matrix: str
     row: str
     col: str
+    time: str = ""
 
 
 def parse_rest(path: str) -> GetTile | None:
@@ -60,7 +63,8 @@ def parse_kvp(query_string: bytes) -> GetTile | None:
         raise Fault("InvalidParameterValue", "VERSION", f"The version is {VERSION}.")
     if given.get("FORMAT", MEDIA_TYPE) not in _FORMATS:
         raise Fault("InvalidParameterValue", "FORMAT", f"Tiles come as {MEDIA_TYPE} only.")
-    return _tile({name: given.get(name, STYLE) if name == "STYLE" else _need(given, name) for name in _TILE})
+    optional = {"STYLE": STYLE, "TIME": ""}
+    return _tile({name: given.get(name, optional[name]) if name in optional else _need(given, name) for name in _TILE})
 
 
 def _negotiate(versions: str) -> None:
@@ -68,14 +72,14 @@ def _negotiate(versions: str) -> None:
         raise Fault("VersionNegotiationFailed", "ACCEPTVERSIONS", f"The version is {VERSION}.")
 
 
-def _tile(given: Mapping[str, str]) -> GetTile:
-    layer, style, matrix_set, matrix, row, col = (given[name] for name in _TILE)
+def _tile(given: Mapping[str, str | None]) -> GetTile:
+    layer, style, time, matrix_set, matrix, row, col = (given[name] or "" for name in _TILE)
     if style not in ("", STYLE):
         raise Fault("InvalidParameterValue", "STYLE", f"The style is '{STYLE}'.")
     for name, number in (("TILEROW", row), ("TILECOL", col)):
         if not _NUMBER.fullmatch(number):
             raise Fault("InvalidParameterValue", name, f"'{shorten(number)}' is not a whole number from 0.")
-    return GetTile(layer, matrix_set, matrix, str(int(row)), str(int(col)))
+    return GetTile(layer, matrix_set, matrix, str(int(row)), str(int(col)), time)
 
 
 def _need(given: Mapping[str, str], name: str) -> str:

@@ -1,0 +1,96 @@
+"""What a batch is asked for: plain data that any worker can be told."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from onemap import __version__
+from onemap.config import ProcessSettings
+from onemap.errors import ConfigError, did_you_mean
+from onemap.processes.control_lines import ControlLineCheck
+from onemap.processes.control_lines.rules import catalogue
+from onemap.processes.landuse import LanduseBreakdown
+from onemap.processes.parcel_inputs import ParcelProcess
+from onemap.store.partitions import Folder, Manifest, read_manifest
+
+Format = Literal["jsonl", "csv", "parquet"]
+PROCESSES: dict[str, type[ParcelProcess]] = {item.id: item for item in (LanduseBreakdown, ControlLineCheck)}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A batch. ``parcels``, ``data`` and ``out`` are addresses of folders: partitions, partitions, results.
+
+    ``inputs``: the other inputs of the process (``layers``, ``purpose``). ``settings``: limits and thresholds of the
+    processes. ``lang``: language of titles.
+    """
+
+    process: str
+    parcels: str
+    data: tuple[str, ...]
+    out: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    form: Format = "jsonl"
+    lang: str = "zh"
+
+    def question(self) -> type[ParcelProcess]:
+        """Return the process. Raises ConfigError for one that cannot be asked of very many parcels."""
+        if self.process not in PROCESSES:
+            raise ConfigError(f"'{self.process}' does not run as a batch.", did_you_mean(self.process, PROCESSES))
+        return PROCESSES[self.process]
+
+    def limits(self) -> ProcessSettings:
+        """Return the limits and thresholds."""
+        return ProcessSettings.model_validate(self.settings)
+
+    def manifests(self) -> tuple[Manifest, tuple[Manifest, ...]]:
+        """Return the manifests of the parcels and of the layers. Raises ConfigError."""
+        layers = tuple(read_manifest(Folder(address)) for address in self.data)
+        return read_manifest(Folder(self.parcels)), layers
+
+    def facts(self) -> dict[str, Any]:
+        """Return all that the results depend on, addresses apart: a run goes on where an equal one broke off."""
+        parcels, layers = self.manifests()
+        rules = catalogue() if self.process == ControlLineCheck.id else None
+        return {
+            "process": {"id": self.process, "version": self.question().version},
+            "rules": {"catalogue": rules.id, "version": rules.version} if rules else None,
+            "inputs": self.inputs,
+            "lang": self.lang,
+            "format": self.form,
+            "settings": self.limits().model_dump(mode="json"),
+            "parcels": _named(parcels),
+            "data": [_named(layer) for layer in layers],
+            "software": __version__,
+        }
+
+
+def digest(facts: dict[str, Any]) -> str:
+    """Return a digest of the facts of a batch."""
+    return hashlib.sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def to_json(order: Order) -> str:
+    """Return an order as text, for workers on other machines."""
+    return orjson.dumps(asdict(order)).decode()
+
+
+def from_json(text: str) -> Order:
+    """Return the order of a text."""
+    data = orjson.loads(text)
+    return Order(**{**data, "data": tuple(data["data"])})
+
+
+def _named(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "collection": manifest.id,
+        "version": manifest.version,
+        "selection": manifest.selection,
+        "features": manifest.features,
+        "partitions": len(manifest.partitions),
+    }

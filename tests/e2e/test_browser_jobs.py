@@ -1,0 +1,78 @@
+"""Jobs in a real Chromium: the form runs one, its progress is live, its page shows what came of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.browsing import Visit
+
+pytestmark = pytest.mark.browser
+SHOWN = "!document.querySelector('[data-result]').hidden"
+SQUARE = {"type": "Polygon", "coordinates": [[[114.3, 30.5], [114.31, 30.5], [114.31, 30.51], [114.3, 30.5]]]}
+
+
+def test_a_process_runs_as_a_job_and_tells_its_progress(visit: Visit) -> None:
+    page = visit.open("/processes/echo?lang=en")
+    page.fill("#in-echo", "hello")
+    page.fill("#in-pause", "4")
+    page.fill("#in-mixed", "2.5")
+    page.fill("#in-array", "1, 2, 3")
+    for side, value in (("west", "114"), ("south", "30"), ("east", "115"), ("north", "31")):
+        page.fill(f"[data-side={side}]", value)
+    page.set_input_files("#in-binary", {"name": "x.tif", "mimeType": "image/tiff", "buffer": b"II*\x00"})
+    for output in ("mixed", "array", "bbox", "binary"):
+        page.check(f"[data-outputs] [value={output}]")
+    page.check("[data-async]")
+    page.click("[data-run]")
+    visit.until("(document.querySelector('[data-job] progress').value ?? 0) > 10")
+    visit.shot("job-running")
+    visit.until(SHOWN)
+    shown = json.loads(page.locator("[data-result] pre").inner_text())
+    assert (shown["echo"], shown["mixed"], shown["array"]) == ("hello", 2.5, [1, 2, 3])
+    assert shown["bbox"]["bbox"] == [114, 30, 115, 31]
+    with page.expect_download() as download:
+        page.click("[data-result] .files a")
+    assert download.value.suggested_filename == "echo-binary.tif"
+    assert any(url.endswith("/events") for url in visit.requested)
+
+
+def test_a_job_is_stopped_from_its_page(visit: Visit) -> None:
+    page = visit.open("/processes/echo")
+    page.fill("#in-echo", "x")
+    page.fill("#in-pause", "10")
+    page.check("[data-async]")
+    page.click("[data-run]")
+    visit.until("document.querySelector('[data-job] [data-page]').href.includes('/jobs/')")
+    page.click("[data-job] [data-page]")
+    page.click("[data-dismiss]")
+    expect(page.locator("[data-status=dismissed]")).to_be_visible()
+    page.click("[data-dismiss]")
+    page.wait_for_url("**/jobs")
+    visit.shot("jobs")
+
+
+def test_an_analysis_as_a_job_is_on_the_map_and_on_its_own_page(visit: Visit) -> None:
+    page = visit.open("/processes/ellipsoid-area")
+    page.fill("#in-parcels", json.dumps(SQUARE))
+    page.check("[data-async]")
+    page.click("[data-run]")
+    visit.until(SHOWN)
+    visit.until("window.onemap.map.querySourceFeatures('parcels').length > 0")
+    page.click("[data-job] [data-page]")
+    visit.until(SHOWN)
+    assert "m²" in page.locator("[data-result]").inner_text()
+    visit.shot("job")
+
+
+def test_where_events_do_not_come_the_page_asks_for_the_status(visit: Visit) -> None:
+    visit.page.route("**/events", lambda route: route.fulfill(status=503, body="{}"))
+    page = visit.open("/processes/echo")
+    page.fill("#in-echo", "x")
+    page.fill("#in-pause", "2")
+    page.check("[data-async]")
+    page.click("[data-run]")
+    visit.until(SHOWN)
+    visit.complaints.clear()  # the browser's own line about the 503
