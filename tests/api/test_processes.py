@@ -28,7 +28,15 @@ MEDIA = {".txt": "text/plain", ".zip": "application/zip", ".gpkg": "application/
 RING = [[114.30, 30.50], [114.31, 30.50], [114.31, 30.51], [114.30, 30.51], [114.30, 30.50]]
 SQUARE = {"type": "Polygon", "coordinates": [RING]}
 BOX = [(38528700.0, 3387100.0), (38528700.0, 3387200.0), (38528800.0, 3387200.0), (38528800.0, 3387100.0)]
-PARCEL_PROCESSES = ("parcel-parse", "ellipsoid-area", "landuse-breakdown", "control-line-check")
+PARCEL_PROCESSES = (
+    "parcel-parse",
+    "ellipsoid-area",
+    "sheet-index",
+    "geometry-check",
+    "landuse-breakdown",
+    "farmland-change",
+    "control-line-check",
+)
 
 
 def qualified(content: bytes, media_type: str) -> dict[str, str]:
@@ -135,6 +143,46 @@ def test_land_use_tables_close(client: TestClient, data: Path) -> None:
                 assert math.fsum(item[column] for item in regions) == pytest.approx(whole, abs=10 ** -(places + 2))
         for region in result["regions"]:
             assert round(sum(item["areaRounded"] for item in region["classes"]), 2) == region["areaRounded"]
+
+
+def test_the_tables_of_the_ministry_agree(client: TestClient, data: Path) -> None:
+    for begin in ("a_", "c_", "e_"):
+        result = run(client, "landuse-breakdown", sample(data, begin), ministry=True)
+        tables = result["ministry"]
+        rows = tables["XS_XMKJFW"]
+        assert [row["SZXZQDM"] for row in rows] == [i["code"] for i in result["regions"] if i["level"] == "county"]
+        for row in [*rows, tables["total"]]:
+            assert row["YDMJ"] == pytest.approx(row["ZYNYDMJ"] + row["ZYJSYDMJ"] + row["ZYWLDMJ"], abs=1e-9)
+            assert row["ZYSTMJ"] <= row["ZYGDMJ"] <= row["ZYNYDMJ"]
+        whole = sum(row["YDMJ"] for row in rows) + tables["unclassified"]
+        assert whole == pytest.approx(round(result["parcels"]["area"] / 1e4, 4), abs=1e-9)
+        assert tables["total"]["ZYGDMJ"] == result["cultivated"]["hectares"]
+        owned = tables["ZZ_XMZDFW"]
+        assert owned["ZYGYTDMJ"] + owned["ZYJTTDMJ"] == pytest.approx(owned["YDZMJ"], abs=1e-9)
+        assert owned["ZYGYGDMJ"] + owned["ZYJTGDMJ"] == pytest.approx(tables["total"]["ZYGDMJ"], abs=1e-9)
+        assert all(row["BHYNMJ"] is None and row["WTHMJ"] is None for row in rows)
+    assert {row["ZYYNMJ"] for row in rows if row["SZXZQDM"] == "990202"} == {None}
+
+
+def test_farmland_of_the_ministry_is_that_of_the_farmland_layer(client: TestClient, data: Path) -> None:
+    shapes, rows = table(data, "yjjbnttb", "KCXS")
+    measure = measure_for(4526)
+    parcel = max(shapes, key=lambda shape: shape.area).buffer(150)
+    expected = 0.0
+    for shape, (ratio,) in zip(shapes, rows, strict=True):
+        if parcel.intersects(shape):
+            expected += measure.area(parcel & shape) * (1 - (ratio or 0))
+    tables = run(client, "landuse-breakdown", as_input(parcel), ministry=True)["ministry"]
+    assert tables["total"]["ZYYNMJ"] == pytest.approx(expected / 1e4, abs=2e-4)
+    owned = tables["ZZ_XMZDFW"]
+    assert owned["ZYGYYJJBNTMJ"] + owned["ZYJTYJJBNTMJ"] == pytest.approx(tables["total"]["ZYYNMJ"], abs=1e-9)
+
+
+def test_what_no_layer_says_is_null_in_the_tables_of_the_ministry(client: TestClient, data: Path) -> None:
+    result = run(client, "landuse-breakdown", sample(data, "a_"), ministry=True, layers=["landuse"])
+    assert result["ministry"]["total"]["ZYYNMJ"] is None
+    assert result["ministry"]["total"]["SJSTHXMJ"] is None
+    assert [item["role"] for item in result["data"]] == ["landuse"]
 
 
 def test_control_lines_equal_an_independent_computation(client: TestClient, data: Path) -> None:
@@ -480,6 +528,42 @@ def test_a_layer_over_itself_is_counted_once_and_the_worst_case_decides(odd: Tes
     assert red["status"] == "involved-prohibited"
     assert (red["count"], len(red["hits"])) == (3, 2)
     assert {"layer-overlaps-itself", "hits-cut"} <= {item["code"] for item in result["warnings"]}
+
+
+def test_land_use_over_itself_counts_for_the_first_feature(tmp_path: Path) -> None:
+    """Two squares over each other and one that is apart: the classes sum to the union, pieces and all."""
+    squares = [shapely.box(0, 0, 300, 300), shapely.box(100, 0, 400, 300), shapely.box(500, 0, 600, 100)]
+    shapes = np.array([shapely.affinity.translate(item, 38500000, 3380000) for item in squares], dtype=object)
+    (tmp_path / "collections").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "base.yml").write_text("stores: {odd: {type: geopackage, path: odd.gpkg}}\n")
+    with GeoPackageWriter(tmp_path / "data" / "odd.gpkg") as writer:
+        fields = (FieldSpec("ID", "TEXT(5)"), FieldSpec("DL", "TEXT(5)"), FieldSpec("KC", "REAL"))
+        writer.create_table(TableSpec("use", "POLYGON", 4526, fields, title="use"))
+        writer.insert("use", shapes, {"ID": ["b", "a", "c"], "DL": ["0101", "0701", "0301"], "KC": [0.1, 0.0, 0.0]})
+        writer.finish("use", "2026-01-01T00:00:00.000Z")
+    (tmp_path / "collections" / "use.yml").write_text(
+        "id: use\ntitle: use\nsource: {store: odd, table: use}\nlevel: P\nrole: landuse\nkey: ID\n"
+        "fields: {ID: {}, DL: {role: code}, KC: {role: deduction-ratio}}\n"
+    )
+    client = TestClient(create_app(load_instance(tmp_path)), raise_server_exceptions=False)
+    parcel = shapely.affinity.translate(shapely.box(-100, -100, 1000, 400), 38500000, 3380000)
+    result = run(client, "landuse-breakdown", as_input(parcel))
+    measure = measure_for(4526)
+    own = {item["code"]: item["area"] for item in result["classes"]}
+    mine = measure.area(shapes[0] - shapes[1])
+    expected = {
+        "0101": 0.9 * mine,
+        "1203": 0.1 * mine,
+        "0301": measure.area(shapes[2]),
+        "0701": measure.area(shapes[1]),
+    }
+    assert own == pytest.approx(expected, rel=1e-9)
+    assert result["remainder"]["area"] == pytest.approx(measure.area(parcel - shapely.union_all(shapes)), rel=1e-9)
+    assert "layer-overlaps-itself" in {item["code"] for item in result["warnings"]}
+    total = math.fsum(own.values()) + result["remainder"]["area"]
+    assert total == pytest.approx(result["parcels"]["area"], rel=1e-9)
 
 
 def test_one_failing_layer_does_not_spoil_the_others(odd: TestClient) -> None:

@@ -93,6 +93,7 @@ def test_every_layer_is_valid_and_named(demo: Path) -> None:
     assert tables == {
         "xzq": ("MultiPolygon", "EPSG:4490"),
         "dltb": ("Polygon", "EPSG:4526"),
+        "dltb_previous": ("Polygon", "EPSG:4526"),
         "yjjbnttb": ("Polygon", "EPSG:4526"),
         "stbhhx": ("MultiPolygon", "EPSG:4490"),
         "czkfbj": ("MultiPolygon", "EPSG:4490"),
@@ -127,6 +128,19 @@ def test_areas_are_on_the_ellipsoid_and_deductions_add_up(demo: Path) -> None:
         assert Decimal(str(area)) - Decimal(str(ridges)) == Decimal(str(net))
         assert (code == "1203") == (ratio > 0)
     assert len({row[1] for row in rows}) > 5
+
+
+def test_the_year_before_is_one_county_in_which_some_land_was_used_otherwise(demo: Path) -> None:
+    before, now = (
+        dict(ask(demo, f"SELECT geom, DLBM FROM {table} WHERE ZLDWDM LIKE '990101%'"))
+        for table in ("dltb_previous", "dltb")
+    )
+    assert before.keys() == now.keys()
+    assert ask(demo, "SELECT count(*), min(SJNF), max(SJNF) FROM dltb_previous") == [(len(now), 2023, 2023)]
+    changed = [(before[shape], now[shape]) for shape in now if before[shape] != now[shape]]
+    assert 0.01 < len(changed) / len(now) < 0.1
+    assert any(was.startswith("01") and code.startswith(("05", "06", "07", "10")) for was, code in changed)
+    assert any(not was.startswith("01") and code.startswith("01") for was, code in changed)
 
 
 def test_slope_grades_are_those_of_cultivated_land_only(demo: Path) -> None:

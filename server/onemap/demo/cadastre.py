@@ -12,7 +12,7 @@ from onemap.demo.landuse import Landuse
 from onemap.demo.layers import DATE, DLTB, SURVEY_YEAR
 from onemap.demo.uses import CLASSES, CODES
 from onemap.geo.area import measure_for
-from onemap.store.geopackage.writer import GeoPackageWriter
+from onemap.store.geopackage.writer import GeoPackageWriter, TableSpec
 
 _SLOPES = (2.0, 6.0, 15.0, 25.0)
 _RATIO = {"PD": (0, 312, 687, 1021, 1374), "TT": (0, 563, 1124, 1648, 2215)}
@@ -72,19 +72,20 @@ def survey(landuse: Landuse, units: Units, seed: int) -> Cadastre:
     )
 
 
-def write_parcels(writer: GeoPackageWriter, landuse: Landuse, units: Units, cadastre: Cadastre) -> int:
-    """Write the table dltb; return the number of rows."""
-    writer.create_table(DLTB)
+def write_parcels(
+    writer: GeoPackageWriter, landuse: Landuse, cadastre: Cadastre, spec: TableSpec = DLTB, year: int = SURVEY_YEAR
+) -> int:
+    """Write the survey of a year, by default the table dltb; return the number of rows."""
+    writer.create_table(spec)
     urban = np.isin(
         landuse.code, [CODES.index(code) for code in ("0701", "05H1", "0601", "0508", "08H1", "0810", "1004")]
     )
     for start in range(0, len(landuse.geometry), _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, len(landuse.geometry)))
-        columns = (
-            _identity(landuse, cadastre, rows) | _measures(cadastre, rows) | _details(landuse, cadastre, rows, urban)
-        )
-        writer.insert(DLTB.name, landuse.geometry[rows], columns)
-    writer.finish(DLTB.name, DATE)
+        columns = _identity(landuse, cadastre, rows) | _measures(cadastre, rows)
+        columns |= _details(landuse, cadastre, rows, urban) | {"SJNF": [year] * len(rows)}
+        writer.insert(spec.name, landuse.geometry[rows], columns)
+    writer.finish(spec.name, DATE)
     return len(landuse.geometry)
 
 
@@ -138,7 +139,6 @@ def _details(landuse: Landuse, cadastre: Cadastre, rows: Integers, urban: Flags)
         "TBXHMC": empty,
         "FRDBS": ["0"] * len(rows),
         "CZCSXM": _where(built, belongs.tolist()),
-        "SJNF": [SURVEY_YEAR] * len(rows),
         "MSSM": ["00"] * len(rows),
         "HDMC": empty,
         "BZ": empty,

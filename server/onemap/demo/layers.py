@@ -37,6 +37,14 @@ DLTB = TableSpec(
     title="地类图斑",
     description="示范省国土调查地类图斑（虚构）",
 )
+DLTB_PREVIOUS = TableSpec(
+    "dltb_previous",
+    "POLYGON",
+    4526,
+    DLTB.fields,
+    title="上年度地类图斑",
+    description="示范省第一个县上年度国土变更调查的地类图斑（虚构）",
+)
 YJJBNTTB = TableSpec(
     "yjjbnttb",
     "POLYGON",

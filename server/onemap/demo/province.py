@@ -17,6 +17,7 @@ from onemap.demo.layers import PROJECTS
 from onemap.demo.minerals import minerals
 from onemap.demo.network import Country, settle
 from onemap.demo.planning import planned, reserves
+from onemap.demo.previous import write_previous
 from onemap.demo.projects import Projects, approved, write_projects
 from onemap.demo.regimes import regimes, touched
 from onemap.demo.relief import carve
@@ -67,7 +68,8 @@ def generate(directory: Path, size: Literal["small", "medium", "large"], seed: i
     with GeoPackageWriter(path) as writer:
         progress("writing the land survey")
         rows["xzq"] = write_units(writer, units, landuse, cadastre.area)
-        rows["dltb"] = write_parcels(writer, landuse, units, cadastre)
+        rows["dltb"] = write_parcels(writer, landuse, cadastre)
+        rows["dltb_previous"] = write_previous(writer, landuse, units, seed)
         progress("writing the control lines")
         rows["yjjbnttb"] = write_farmland(writer, landuse, cadastre, fields, seed)
         rows["stbhhx"] = write_red_line(writer, landuse, units, red)

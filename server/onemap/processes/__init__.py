@@ -13,6 +13,7 @@ from onemap.processes.desk import Desk
 from onemap.processes.echo import Echo
 from onemap.processes.endpoints import job_endpoints, process_endpoints
 from onemap.processes.events import PATTERN, EventApp
+from onemap.processes.farmland import FarmlandChange
 from onemap.processes.geometry_check import GeometryCheck
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.jobs import JobStore
@@ -56,7 +57,7 @@ def built_in() -> Processes:
         SiteAvoidance,
     ]
     parcels: list[type[Process]] = [ParcelParse, GeometryCheck, EllipsoidArea, SheetIndex]
-    return Processes([ControlLineCheck, LanduseBreakdown, *reviews, *parcels, Echo])
+    return Processes([ControlLineCheck, LanduseBreakdown, FarmlandChange, *reviews, *parcels, Echo])
 
 
 def available(settings: Settings) -> Processes:

@@ -33,9 +33,9 @@ class Edges:
         table = check.table
         following = table.following()
         usable = check.finite & check.finite[following] & (table.length[table.ring] > 1)
-        usable &= np.hypot(*(check.xy[following] - check.xy).T) > check.rules.thresholds.resolution
-        self.start: Integers = np.flatnonzero(usable)
-        self.end: Integers = following[self.start]
+        apart = ~(np.hypot(*(check.xy[following] - check.xy).T) <= check.rules.thresholds.resolution)
+        self.start: Integers = np.flatnonzero(usable & apart)
+        self.end: Integers = _last_of_same(following, apart)[following[self.start]]
         self.ring, self.parcel = table.ring[self.start], table.parcel[self.start]
         self.lines = shapely.linestrings(np.stack([check.xy[self.start], check.xy[self.end]], axis=1))
         self.tree = shapely.STRtree(self.lines)
@@ -44,6 +44,14 @@ class Edges:
     def adjacent(self, one: Integers, other: Integers) -> NDArray[np.bool_]:
         """Tell which pairs share a vertex as neighbours in their ring."""
         return np.asarray((self.end[one] == self.start[other]) | (self.end[other] == self.start[one]))
+
+
+def _last_of_same(following: Integers, apart: NDArray[np.bool_]) -> Integers:
+    """Return for each vertex the last of those that repeat it, so that edges beside them are neighbours."""
+    last = np.where(apart, np.arange(len(following)), following)
+    for _ in range(len(following).bit_length()):
+        last = last[last]
+    return last
 
 
 def check_crossings(check: Check) -> Edges:
