@@ -25,7 +25,6 @@ _VERSION = 1
 _BUSY_SECONDS = 15.0
 # Every commit is on the disk before it is told: an accepted job outlives a power failure.
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "journal_size_limit = 16777216", "secure_delete = OFF")
-_FULL = "disk is full", "disk I/O error"
 
 
 class SqliteJobs(JobRecords):
