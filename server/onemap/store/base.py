@@ -151,7 +151,7 @@ class Store(Protocol):
         ...
 
     def version(self, collection: Collection) -> str:
-        """Return the version of a collection's data, the same for the same content wherever it is stored."""
+        """Return the version of a collection's data in this store: another one after every change of its content."""
         ...
 
     def extent(self, view: View) -> Bounds | None:
