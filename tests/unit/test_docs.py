@@ -16,7 +16,6 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\(([^)#\s]*)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
-TRANSLATED = {"editing", "packs", "styling", "tile-archives", "tile-cache", "tiles", "tiles-postgis"}
 
 
 def anchors(page: Path) -> set[str]:
@@ -36,19 +35,30 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor[1:] in anchors(found), target + anchor
 
 
-def test_how_to_pages_are_there_in_chinese() -> None:
+def test_pages_are_there_in_both_languages() -> None:
     def levels(language: str, name: str) -> list[str]:
-        text = (ROOT / "docs" / language / "how-to" / f"{name}.md").read_text(encoding="utf-8")
+        text = (ROOT / "docs" / language / name).read_text(encoding="utf-8")
         return re.findall(r"^(#+) ", FENCE.sub("", text), re.MULTILINE)
 
-    for name in TRANSLATED:
+    def pages(language: str) -> set[str]:
+        return {page.name for page in (ROOT / "docs" / language / "how-to").glob("*.md")}
+
+    assert pages("en") == pages("zh")
+    for name in ["tutorial.md", *(f"how-to/{page}" for page in sorted(pages("en")))]:
         assert levels("en", name) == levels("zh", name), name
 
 
-def test_the_files_of_the_tutorial_are_valid(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "zh" / "tutorial.md").read_text(encoding="utf-8")
-    collection, style = YAML.findall(text)
-    (settings,) = (found for found in YAML.findall((ROOT / "docs/zh/how-to/postgis.md").read_text(encoding="utf-8")))
+def test_the_chinese_index_names_every_page() -> None:
+    index = ROOT / "docs" / "zh" / "README.md"
+    named = {target for target, _ in LINK.findall(index.read_text(encoding="utf-8"))}
+    assert {f"how-to/{page.name}" for page in index.parent.glob("how-to/*.md")} <= named
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_files_of_the_tutorial_are_valid(tmp_path: Path, language: str) -> None:
+    docs = ROOT / "docs" / language
+    collection, style = YAML.findall((docs / "tutorial.md").read_text(encoding="utf-8"))
+    (settings,) = YAML.findall((docs / "how-to" / "postgis.md").read_text(encoding="utf-8"))
     for model, example in ((CollectionDeclaration, collection), (StyleDeclaration, style), (Settings, settings)):
         path = tmp_path / "example.yml"
         path.write_text(example, encoding="utf-8")
