@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
-from onemap.geo.overlay import Overlay, OverlaySource, overlay, repair
+from onemap.geo.overlay import Overlay, OverlaySource, overlay, polygonal, repair
 from onemap.processes.layers import Layer
 from onemap.processes.parcels import Note
 from onemap.processes.project import Plane
@@ -85,14 +85,14 @@ def _settled(layer: Layer, plane: Plane, source: OverlaySource, found: Overlay, 
         return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
     tangled = np.unique(np.concatenate([earlier, later]))
     features = repair(source.geometries(found.ids[tangled]))
-    pieces = _polygonal(shapely.intersection(plane.geometry, features))
+    pieces = polygonal(shapely.intersection(plane.geometry, features))
     place = {at: row for row, at in enumerate(tangled.tolist())}
     left, reduced = pieces.copy(), np.zeros(len(found.ids), dtype=bool)
     for at in np.unique(later).tolist():
         before = [pieces[place[other]] for other in earlier[later == at].tolist()]
         left[place[at]] = shapely.difference(pieces[place[at]], shapely.union_all(before))
         reduced[at] = True
-    left = _polygonal(left)
+    left = polygonal(left)
     areas = found.areas.copy()
     changed = np.flatnonzero(reduced[tangled])
     areas[tangled[changed]] = measure_for(plane.crs.srid).areas(left[changed])
@@ -141,11 +141,3 @@ def _ranks(layer: Layer, found: Overlay, places: NDArray[np.int64]) -> NDArray[n
     ranks = np.zeros(len(found.ids), dtype=np.int64)
     ranks[places[order]] = np.arange(len(order))
     return ranks
-
-
-def _polygonal(geometries: Geometries) -> Geometries:
-    """Drop the points and lines that cutting leaves."""
-    for at in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
-        parts = shapely.get_parts(geometries[at])
-        geometries[at] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
-    return geometries
