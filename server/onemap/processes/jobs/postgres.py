@@ -100,7 +100,7 @@ class PostgresJobs(JobRecords):
             discard(self.workspace(claim))
 
     def sweep(self) -> None:
-        """Remove what is old, and call workers for what waits; see ``JobStore``."""
+        """Remove what is old, call workers for what waits, and tidy this machine's folder."""
         super().sweep()
         if not self.there():
             return
@@ -108,6 +108,8 @@ class PostgresJobs(JobRecords):
             assert isinstance(session, _Session)
             if session.rows("any_ready", self._with(session)):
                 self.queue.call_once(session.connection)
+        self._tidy(self._folder_here / "work")
+        _forget(self._folder_here / "fetched")
 
     def workspace(self, claim: Claim) -> Path:
         """Return the folder in which an attempt makes its results."""
