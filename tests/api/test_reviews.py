@@ -201,6 +201,15 @@ def test_free_areas_keep_clear_of_what_is_prohibited(world: TestClient) -> None:
     assert run(world, "site-avoidance", parcels(area), size=1e6)["areas"] == []
 
 
+@pytest.mark.parametrize("longitude", [0.0, 20.0, -60.0])
+def test_free_areas_are_sought_in_the_zones_of_the_survey(world: TestClient, longitude: float) -> None:
+    ring = [[longitude, 30.0], [longitude + 0.01, 30.0], [longitude + 0.01, 30.01], [longitude, 30.0]]
+    inputs = {"parcels": {"type": "Polygon", "coordinates": [ring]}, "size": 100.0}
+    answer = world.post("/processes/site-avoidance/execution", json={"inputs": inputs})
+    assert answer.status_code == 422
+    assert "zones" in answer.json()["detail"]
+
+
 def test_where_a_layer_says_nothing_is_not_free(world: TestClient, tmp_path: Path) -> None:
     beyond = shapely.box(lines.X + 19_900, lines.Y, lines.X + 20_100, lines.Y + 100)
     result = run(world, "site-avoidance", parcels(beyond), size=100.0, purpose="restoration")
