@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
 from onemap.geo.overlay import Overlay, OverlaySource, overlay, polygonal, repair
-from onemap.processes.layers import Layer
+from onemap.processes.layers import Layer, repaired_notes
 from onemap.processes.parcels import Note
 from onemap.processes.project import Plane
 
@@ -54,8 +55,8 @@ def touched(layer: Layer, plane: Plane) -> Touched:
     """
     source = layer.store.overlay_source(layer.view)
     found = overlay(plane.geometry, source)
-    notes = _repaired(layer, found)
-    total = float(found.areas.sum())
+    notes = tuple(repaired_notes(layer, found))
+    total = math.fsum(found.areas.tolist())
     if abs(total - plane.area) <= _RELATIVE * plane.area:  # a coverage: nothing can be there twice
         return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
     if total < plane.area and len(found.ids) > MOST_COMPARED:
@@ -70,16 +71,9 @@ def _cut(plane: Plane, source: OverlaySource) -> Geometries:
     return np.empty(0, dtype=object) if pieces is None else pieces
 
 
-def _repaired(layer: Layer, found: Overlay) -> tuple[Note, ...]:
-    if not len(found.repaired):
-        return ()
-    shown = ", ".join(str(key) for key in found.repaired[:5].tolist())
-    text = f"{len(found.repaired)} invalid features were repaired before they were cut ({shown})."
-    return (Note("repaired-features", f"{layer.collection.id}: {text}"),)
-
-
 def _settled(layer: Layer, plane: Plane, source: OverlaySource, found: Overlay, notes: tuple[Note, ...]) -> Touched:
     """Give what features share to the first of them."""
+    total = math.fsum(found.areas.tolist())
     earlier, later = _sharing(layer, source, found)
     if not len(later):
         return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
@@ -96,7 +90,7 @@ def _settled(layer: Layer, plane: Plane, source: OverlaySource, found: Overlay, 
     areas = found.areas.copy()
     changed = np.flatnonzero(reduced[tangled])
     areas[tangled[changed]] = measure_for(plane.crs.srid).areas(left[changed])
-    twice = float(found.areas.sum() - areas.sum())
+    twice = total - math.fsum(areas.tolist())
 
     def cut() -> Geometries:
         shapes = _cut(plane, source).copy()

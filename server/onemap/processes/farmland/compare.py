@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class State:
 
     def net(self) -> float:
         """Return the area of the cultivated land without what is deducted from it, m2."""
-        return float((self.parts.areas * (1 - self.parts.share))[self.cultivated()].sum())
+        return math.fsum((self.parts.areas * (1 - self.parts.share))[self.cultivated()].tolist())
 
 
 @dataclass(frozen=True)
