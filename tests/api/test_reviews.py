@@ -19,7 +19,7 @@ from onemap.catalog import load_codes
 from onemap.config import Settings, shipped
 from onemap.geo.area import measure_for
 from onemap.geo.crs import CRS84, crs_from_srid, transform
-from onemap.processes import built_in
+from onemap.processes import built_in, hits
 from onemap.processes.inputs import bind
 from onemap.processes.model import Context
 from tests import lines
@@ -199,6 +199,26 @@ def test_free_areas_keep_clear_of_what_is_prohibited(world: TestClient) -> None:
     total = math.fsum(item["area"] for item in both["areas"]) + both["taken"][0]["area"]
     assert total == pytest.approx(both["parcels"]["area"], rel=1e-9)
     assert run(world, "site-avoidance", parcels(area), size=1e6)["areas"] == []
+
+
+@pytest.mark.parametrize("longitude", [0.0, 20.0, -60.0])
+def test_free_areas_are_sought_in_the_zones_of_the_survey(world: TestClient, longitude: float) -> None:
+    ring = [[longitude, 30.0], [longitude + 0.01, 30.0], [longitude + 0.01, 30.01], [longitude, 30.0]]
+    inputs = {"parcels": {"type": "Polygon", "coordinates": [ring]}, "size": 100.0}
+    answer = world.post("/processes/site-avoidance/execution", json={"inputs": inputs})
+    assert answer.status_code == 422
+    assert "zones" in answer.json()["detail"]
+
+
+def test_it_is_said_when_overlaps_are_not_looked_for(world: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = lines.kinds("urban-boundary")
+    wide = shapely.union_all([lines.feature("urban-boundary", kind) for kind in own]).convex_hull
+    asked = {"layers": ["urban-boundary"]}
+    codes = [item["code"] for item in run(world, "control-line-check", parcels(wide), **asked)["warnings"]]
+    assert "overlaps-not-examined" not in codes
+    monkeypatch.setattr(hits, "MOST_COMPARED", len(own) - 1)
+    codes = [item["code"] for item in run(world, "control-line-check", parcels(wide), **asked)["warnings"]]
+    assert "overlaps-not-examined" in codes
 
 
 def test_where_a_layer_says_nothing_is_not_free(world: TestClient, tmp_path: Path) -> None:

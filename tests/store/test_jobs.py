@@ -393,6 +393,24 @@ def test_results_reach_a_machine_without_the_disk(
     worker.close()
 
 
+def test_what_a_worker_that_died_has_left_is_removed(place: Place, store: JobStore) -> None:
+    store.add(order("steps"))
+    first = store.claim(ONE, 30.0)
+    assert first is not None
+    store.workspace(first).with_name("1.part").mkdir(parents=True)
+    store.sweep()
+    assert store.workspace(first).with_name("1.part").is_dir(), "the attempt is under way"
+    store.lost(first)
+    second = store.claim(TWO, 30.0)
+    assert second is not None
+    store.workspace(second).mkdir()
+    gone = store.workspace(first).parent.with_name("no-job")
+    gone.mkdir()
+    store.sweep()
+    assert [path.name for path in gone.parent.iterdir()] == [second.job]
+    assert list(gone.with_name(second.job).iterdir()) == [store.workspace(second)]
+
+
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_full_disk_refuses_jobs_and_keeps_those_it_has(place: Place, store: JobStore) -> None:
     assert isinstance(store, SqliteJobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -230,6 +231,31 @@ def test_a_geopackage_that_was_written_with_a_log_is_read() -> None:
 def test_the_first_of_several_tables_is_taken_and_told() -> None:
     parcels = read(geopackage([SHAPE], tables=("甲", "乙")), GPKG)
     assert [note.code for note in parcels.notes] == ["first-table"]
+
+
+def test_columns_that_compute_their_values_are_never_read() -> None:
+    many = "||".join(["DKMC"] * 40)
+    more = "||".join(["grown"] * 40)
+    script = f"""
+        ALTER TABLE parcels ADD COLUMN grown TEXT AS ({many}) VIRTUAL;
+        ALTER TABLE parcels ADD COLUMN larger TEXT AS ({more}) VIRTUAL;
+    """
+    parcels = read(geopackage([SHAPE], script=script), GPKG)
+    assert set(parcels.parcels[0].properties) == {"fid", "DKBH", "DKMC"}
+
+
+def test_a_table_named_very_often_with_a_long_definition_takes_no_memory() -> None:
+    script = """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+        INSERT INTO gpkg_geometry_columns SELECT 'parcels', 'geom', 'POLYGON', 4526, 0, 0 FROM n;
+    """
+    content = geopackage([SHAPE], definition="x" * 500_000, script=script)
+    tracemalloc.start()
+    try:
+        assert [note.code for note in read(content, GPKG).notes] == ["first-table"]
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_system_of_a_geopackage() -> None:

@@ -8,6 +8,7 @@ import re
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from onemap.processes.reports.chapters import chapters_of, landuse_chapter
 from onemap.processes.reports.content import Closing, Column, Content, Fact, Table
 from onemap.processes.reports.figures import closes, shown, with_mu
 from onemap.processes.reports.maps.frame import frame_for
+from onemap.processes.reports.maps.paths import element, text
 from onemap.processes.reports.pdf import document
 from onemap.processes.reports.pieces.tables import AREA, tables_of
 from onemap.processes.reports.words import _WORDS, TONES, Words
@@ -194,3 +196,9 @@ def test_the_closing_counts_what_is_shown() -> None:
     table = Table("t", "t", [Column("a", "a", "area")], [{"a": 0.005}, {"a": 0.005}])
     assert closes(Closing("a", "", 0.02), table)
     assert not closes(Closing("a", "", 0.01), table)
+
+
+def test_maps_are_xml_whatever_labels_hold() -> None:
+    svg = element("g", text(1.0, 2.0, "\x00a<b&\x1f\ud800", 12.0, "#000", halo=1.0), id="\x0c")
+    words = [item.text for item in fromstring(svg.encode())]
+    assert words == ["\ufffda<b&\ufffd\ufffd"] * 2

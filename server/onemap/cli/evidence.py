@@ -64,7 +64,7 @@ def evidence_keys(
 ) -> None:
     """Print the public keys as a JSON Web Key set, to be kept by those who verify."""
     notary = _notary(desk_of(load_instance(root, zone, data, named_stores(store or ()))))
-    typer.echo(json.dumps({"keys": [dict(key) for key in _own_keys(notary)]}, indent=2))
+    typer.echo(json.dumps({"keys": [dict(key) for key in notary.public_keys()]}, indent=2))
 
 
 def _notary(desk: Desk) -> Notary:
@@ -88,14 +88,9 @@ def _record(text: str, notary: Notary) -> Evidence:
     return kept
 
 
-def _own_keys(notary: Notary) -> list[Jwk]:
-    own = notary.signer().key
-    return [own, *(key for key in notary.store.public_keys() if key["kid"] != own["kid"])]
-
-
 def _trusted(path: Path | None, notary: Notary) -> Sequence[Jwk]:
     if path is None:
-        return _own_keys(notary)
+        return notary.public_keys()
     try:
         keys: list[Jwk] = json.loads(path.read_text(encoding="utf-8"))["keys"]
     except (ValueError, KeyError, TypeError):

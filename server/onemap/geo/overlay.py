@@ -197,11 +197,11 @@ def _shapes(project: shapely.Geometry, features: Geometries, shared: Geometries,
     shapes[owner] = shared
     several = np.flatnonzero(np.bincount(owner, minlength=len(features)) > 1)
     shapes[several] = shapely.intersection(project, features[several])
-    return _polygonal(shapes)
+    return polygonal(shapes)
 
 
-def _polygonal(geometries: Geometries) -> Geometries:
-    """Drop the points and lines of collections."""
+def polygonal(geometries: Geometries) -> Geometries:
+    """Drop the points and lines of collections, in place: those that cutting leaves."""
     for at in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
         parts = shapely.get_parts(geometries[at])
         geometries[at] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])

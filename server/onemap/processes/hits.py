@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
 from onemap.geo.overlay import Overlay, OverlaySource, overlay, repair
-from onemap.processes.layers import Layer
+from onemap.processes.layers import Layer, repaired_notes
 from onemap.processes.parcels import Note
 from onemap.processes.project import Plane
 
@@ -51,10 +52,14 @@ def hits_of(layer: Layer, plane: Plane | None) -> Hits:
         return NOTHING
     source = layer.store.overlay_source(layer.view)
     found = overlay(plane.geometry, source)
-    total = float(found.areas.sum())
-    union = total if _gapless(total, plane) else _union(found, source, plane, total)
-    notes = _repaired(layer, found)
-    if total - union > _TOLERANCE_M2:
+    total = math.fsum(found.areas.tolist())
+    gapless = _gapless(total, plane)
+    union = total if gapless else _union(found, source, plane, total)
+    notes = repaired_notes(layer, found)
+    if not gapless and len(found.ids) > MOST_COMPARED:
+        message = "too many features to look for overlaps among them; its area may count some twice."
+        notes.append(Note("overlaps-not-examined", f"{layer.collection.id}: {message}"))
+    elif total - union > _TOLERANCE_M2:
         message = f"features of the layer overlap each other by {total - union:.2f} m2; its area counts that once."
         notes.append(Note("layer-overlaps-itself", f"{layer.collection.id}: {message}"))
     return Hits(found.ids, found.areas, union, tuple(notes))
@@ -63,16 +68,6 @@ def hits_of(layer: Layer, plane: Plane | None) -> Hits:
 def _gapless(total: float, plane: Plane) -> bool:
     """Whether the hits fill the project exactly, as those of a coverage do: then nothing is there twice."""
     return abs(total - plane.area) <= _RELATIVE * plane.area
-
-
-def _repaired(layer: Layer, found: Overlay) -> list[Note]:
-    if not len(found.repaired):
-        return []
-    shown = ", ".join(str(key) for key in found.repaired[:5].tolist())
-    text = (
-        f"{layer.collection.id}: {len(found.repaired)} invalid features were repaired before they were cut ({shown})."
-    )
-    return [Note("repaired-features", text)]
 
 
 def _union(found: Overlay, source: OverlaySource, plane: Plane, total: float) -> float:
@@ -96,7 +91,7 @@ def _union(found: Overlay, source: OverlaySource, plane: Plane, total: float) ->
     tangled = np.unique(np.concatenate([first[sharing], second[sharing]]))
     pieces = shapely.intersection(plane.geometry, features[tangled])
     union = measure_for(plane.crs.srid).area(shapely.union_all(pieces))
-    return total - float(found.areas[tangled].sum()) + union
+    return total - math.fsum(found.areas[tangled].tolist()) + union
 
 
 def describe(layer: Layer, keys: Sequence[int]) -> list[dict[str, Any]]:

@@ -10,7 +10,9 @@ from typing import Any
 from onemap.block.query import shorten
 from onemap.catalog import Collection
 from onemap.errors import InvalidBody, did_you_mean
+from onemap.geo.overlay import Overlay
 from onemap.processes.model import Context
+from onemap.processes.parcels import Note
 from onemap.store import Store, View
 
 
@@ -44,6 +46,15 @@ class Layer:
             "date": self.collection.date,
             "coverage": coverage,
         }
+
+
+def repaired_notes(layer: Layer, found: Overlay) -> list[Note]:
+    """Say which features of a layer were repaired before they were cut."""
+    if not len(found.repaired):
+        return []
+    shown = ", ".join(str(key) for key in found.repaired[:5].tolist())
+    text = f"{len(found.repaired)} invalid features were repaired before they were cut ({shown})."
+    return [Note("repaired-features", f"{layer.collection.id}: {text}")]
 
 
 def layers_for(context: Context, roles: Names[str], wanted: Sequence[str] | None) -> list[Layer]:

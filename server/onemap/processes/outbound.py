@@ -125,15 +125,19 @@ class _Pinned(http.client.HTTPConnection):
         self._address = address
         self._secure = target.scheme == "https"
         self._socket: socket.socket | None = None
+        self._over = False
 
     def connect(self) -> None:
         self._socket = socket.create_connection((self._address, self.port), self.timeout)
         if self._secure:
             self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=self.host)
         self.sock = self._socket
+        if self._over:  # during the handshake, when there was nothing to end yet
+            raise TimeoutError
 
     def cut(self) -> None:
-        """End the connection, even while an answer is being read from it."""
+        """End the connection, even while it is being made or an answer is being read from it."""
+        self._over = True
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)

@@ -11,6 +11,8 @@ from onemap.processes.model import Context
 from onemap.store import FeatureQuery
 
 _AT_ONCE = 100
+MOST_PARTS = 100_000
+"""Most features of the regions asked for: one region may be many, with its islands and exclaves."""
 
 
 def region_names(context: Context, location_codes: Iterable[str]) -> dict[str, str]:
@@ -27,7 +29,7 @@ def _names(layer: Layer, codes: list[str]) -> dict[str, str]:
     code, name = layer.column("code"), layer.column("name")
     if not code or not name:
         return {}
-    query = FeatureQuery(limit=len(codes), filter=any_of(equals(code, item) for item in codes))
+    query = FeatureQuery(limit=MOST_PARTS, columns=(code, name), filter=any_of(equals(code, item) for item in codes))
     found: dict[str, str] = {}
     for batch in layer.store.batches(layer.view, query):
         pairs = zip(batch.columns[code], batch.columns[name], strict=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from onemap.catalog import CodeList
 from onemap.errors import InvalidBody, UnusableParcel
@@ -101,7 +100,7 @@ def breakdown(context: Context, layer: Layer, project: Project) -> Breakdown:
     found = touched(layer, plane)
     context.progress(0.5, f"{layer.collection.id}: accounts")
     parts = split(layer, found)
-    rest = plane.area - float(np.sum(found.areas))
+    rest = plane.area - math.fsum(found.areas.tolist())
     remainder = rest if rest > (1 - FULL) * plane.area else 0.0
     classes = classes_of(layer, context)
     names = region_names(context, {cell.place for cell in parts.cells if cell.place})

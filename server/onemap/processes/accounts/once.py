@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
-from onemap.geo.overlay import Overlay, OverlaySource, overlay, repair
-from onemap.processes.layers import Layer
+from onemap.geo.overlay import Overlay, OverlaySource, overlay, polygonal, repair
+from onemap.processes.layers import Layer, repaired_notes
 from onemap.processes.parcels import Note
 from onemap.processes.project import Plane
 
@@ -54,8 +55,8 @@ def touched(layer: Layer, plane: Plane) -> Touched:
     """
     source = layer.store.overlay_source(layer.view)
     found = overlay(plane.geometry, source)
-    notes = _repaired(layer, found)
-    total = float(found.areas.sum())
+    notes = tuple(repaired_notes(layer, found))
+    total = math.fsum(found.areas.tolist())
     if abs(total - plane.area) <= _RELATIVE * plane.area:  # a coverage: nothing can be there twice
         return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
     if total < plane.area and len(found.ids) > MOST_COMPARED:
@@ -70,33 +71,26 @@ def _cut(plane: Plane, source: OverlaySource) -> Geometries:
     return np.empty(0, dtype=object) if pieces is None else pieces
 
 
-def _repaired(layer: Layer, found: Overlay) -> tuple[Note, ...]:
-    if not len(found.repaired):
-        return ()
-    shown = ", ".join(str(key) for key in found.repaired[:5].tolist())
-    text = f"{len(found.repaired)} invalid features were repaired before they were cut ({shown})."
-    return (Note("repaired-features", f"{layer.collection.id}: {text}"),)
-
-
 def _settled(layer: Layer, plane: Plane, source: OverlaySource, found: Overlay, notes: tuple[Note, ...]) -> Touched:
     """Give what features share to the first of them."""
+    total = math.fsum(found.areas.tolist())
     earlier, later = _sharing(layer, source, found)
     if not len(later):
         return Touched(found.ids, found.areas, found.whole, lambda: _cut(plane, source), notes=notes)
     tangled = np.unique(np.concatenate([earlier, later]))
     features = repair(source.geometries(found.ids[tangled]))
-    pieces = _polygonal(shapely.intersection(plane.geometry, features))
+    pieces = polygonal(shapely.intersection(plane.geometry, features))
     place = {at: row for row, at in enumerate(tangled.tolist())}
     left, reduced = pieces.copy(), np.zeros(len(found.ids), dtype=bool)
     for at in np.unique(later).tolist():
         before = [pieces[place[other]] for other in earlier[later == at].tolist()]
         left[place[at]] = shapely.difference(pieces[place[at]], shapely.union_all(before))
         reduced[at] = True
-    left = _polygonal(left)
+    left = polygonal(left)
     areas = found.areas.copy()
     changed = np.flatnonzero(reduced[tangled])
     areas[tangled[changed]] = measure_for(plane.crs.srid).areas(left[changed])
-    twice = float(found.areas.sum() - areas.sum())
+    twice = total - math.fsum(areas.tolist())
 
     def cut() -> Geometries:
         shapes = _cut(plane, source).copy()
@@ -141,11 +135,3 @@ def _ranks(layer: Layer, found: Overlay, places: NDArray[np.int64]) -> NDArray[n
     ranks = np.zeros(len(found.ids), dtype=np.int64)
     ranks[places[order]] = np.arange(len(order))
     return ranks
-
-
-def _polygonal(geometries: Geometries) -> Geometries:
-    """Drop the points and lines that cutting leaves."""
-    for at in np.flatnonzero(shapely.get_type_id(geometries) == shapely.GeometryType.GEOMETRYCOLLECTION):
-        parts = shapely.get_parts(geometries[at])
-        geometries[at] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
-    return geometries

@@ -19,7 +19,7 @@ from onemap.processes.evidence.statement import (
     statement_of,
 )
 from onemap.processes.model import Context, Process
-from onemap.security.signing import Signer
+from onemap.security.signing import Jwk, Signer
 
 _log = logging.getLogger("onemap.evidence")
 
@@ -36,6 +36,11 @@ class Notary:
     store: EvidenceStore
     keep_inputs: bool = True
     clock: Callable[[], datetime] = _now
+
+    def public_keys(self) -> list[Jwk]:
+        """Return the public keys that evidence is signed by: the one in use, and those that were."""
+        own = self.signer().key
+        return [own, *(key for key in self.store.public_keys() if key["kid"] != own["kid"])]
 
     def address(self, process: Process, result: Mapping[str, Any], context: Context) -> str:
         """Return the address of the evidence of a result, absolute where the server knows its own."""

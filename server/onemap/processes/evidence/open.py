@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from onemap.config import PostgisSettings, Settings
-from onemap.errors import ConfigError, did_you_mean
+from onemap.config import Settings
+from onemap.processes.database import database_of
 from onemap.processes.evidence.model import EvidenceStore
 from onemap.processes.evidence.notary import Notary
 from onemap.processes.evidence.postgres import PostgresEvidence
 from onemap.processes.evidence.sqlite import SqliteEvidence
 from onemap.security.signing import Signer, signer_from
-
-EMBEDDED = "embedded"
 
 
 def open_notary(settings: Settings) -> Notary | None:
@@ -34,20 +32,8 @@ def open_notary(settings: Settings) -> Notary | None:
 
 def _store(settings: Settings) -> EvidenceStore:
     given = settings.evidence
-    database = _database(settings)
+    database = database_of(settings, given.store, "evidence.store")
     if database is not None:
         return PostgresEvidence(database, given.inputs_bytes)
     assert given.folder is not None
     return SqliteEvidence(given.folder / f"evidence-{settings.zone}.sqlite", given.inputs_bytes)
-
-
-def _database(settings: Settings) -> PostgisSettings | None:
-    """Return the database that keeps the evidence; None: a file does."""
-    named = settings.evidence.store
-    databases = {name: store for name, store in settings.stores.items() if isinstance(store, PostgisSettings)}
-    if named is None or named == EMBEDDED:
-        return next(iter(databases.values())) if named is None and len(databases) == 1 else None
-    if named not in databases:
-        hint = did_you_mean(named, [*databases, EMBEDDED])
-        raise ConfigError(f"evidence.store: there is no PostGIS store '{named}'.", hint)
-    return databases[named]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,10 +14,10 @@ from onemap.config import PostgisSettings
 from onemap.errors import Unavailable
 from onemap.processes.evidence.model import Evidence
 from onemap.processes.evidence.statements import statement
+from onemap.processes.sql import for_postgres
 from onemap.security.signing import Jwk
 from onemap.store.postgis.connect import connection_options, conninfo
 
-_NAME = re.compile(r"(?<!:):(\w+)")
 _OPTIONS = "-c search_path=onemap -c lock_timeout=10s -c statement_timeout=30s -c client_min_messages=error"
 _THERE = "SELECT to_regclass('onemap.evidence_key') IS NOT NULL"
 _LOCK = "SELECT pg_advisory_xact_lock(7032250514)"
@@ -94,7 +93,7 @@ def _is_there(connection: psycopg.Connection[Any]) -> bool:
 
 def _run(connection: psycopg.Connection[Any], name: str, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
     """Run a statement of the file with its named values."""
-    return connection.execute(_NAME.sub(r"%(\1)s", statement(name)).encode(), values)
+    return connection.execute(for_postgres(statement(name)), values)
 
 
 def _evidence(row: Sequence[Any]) -> Evidence:

@@ -15,7 +15,6 @@ from onemap.processes.evidence.model import Evidence
 from onemap.processes.evidence.notary import Notary
 from onemap.processes.evidence.verify import signed
 from onemap.security import Gate
-from onemap.security.signing import Jwk
 
 JWK_SET = "application/jwk-set+json"
 _ID = Parameter("evidenceID", {"type": "string"}, "Identifier of evidence.", place="path")
@@ -97,7 +96,7 @@ class Handlers:
 
     async def keys(self, call: Call) -> Reply:
         """Give the public keys as a JSON Web Key set (RFC 7517)."""
-        found = await anyio.to_thread.run_sync(self._keys)
+        found = await anyio.to_thread.run_sync(self.notary.public_keys)
         return Document({"keys": [dict(key) for key in found]}, media_type=JWK_SET)
 
     async def evidence(self, call: Call) -> Reply:
@@ -111,7 +110,11 @@ class Handlers:
         if found is None or not self._visible(found, call.principal):
             raise NotFound(f"There is no evidence '{shorten(wanted)}'.")
         repeatable = self.notary.store.question(found.id) is not None
-        verification = {"signature": signed(found, self._keys()), "keyid": found.keyid, "repeatable": repeatable}
+        verification = {
+            "signature": signed(found, self.notary.public_keys()),
+            "keyid": found.keyid,
+            "repeatable": repeatable,
+        }
         return {
             "id": found.id,
             "statement": found.statement,
@@ -119,11 +122,6 @@ class Handlers:
             "verification": verification,
             "links": [*call.own_links(), *_links(call.links, found)],
         }
-
-    def _keys(self) -> list[Jwk]:
-        """Return the key in use and those that were."""
-        own = self.notary.signer().key
-        return [own, *(key for key in self.notary.store.public_keys() if key["kid"] != own["kid"])]
 
     def _visible(self, found: Evidence, principal: Principal) -> bool:
         """Whether a principal may see the layers that a record names: else it would tell that they are there."""

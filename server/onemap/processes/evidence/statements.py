@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.resources import files
-
-_NAMED = re.compile(r"-- name: (\w+)\n(.+?);\n", re.DOTALL)
-
-
-@cache
-def _statements() -> dict[str, str]:
-    assert __package__
-    return dict(_NAMED.findall(files(__package__).joinpath("statements.sql").read_text(encoding="utf-8")))
+from onemap.processes.sql import statements_of
 
 
 def statement(name: str) -> str:
     """Return a statement; its values are written ``:name``."""
-    return _statements()[name]
+    assert __package__
+    return statements_of(__package__)[name]

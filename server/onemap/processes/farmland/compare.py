@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import shapely
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
 from onemap.geo.crs import Crs, transform
-from onemap.geo.overlay import NOISE_AREA, repair
+from onemap.geo.overlay import NOISE_AREA, polygonal, repair
 from onemap.processes.accounts import Classes, is_cultivated
 from onemap.processes.accounts.once import Touched, touched
 from onemap.processes.accounts.split import Split, read, split, text
@@ -56,7 +56,7 @@ class State:
 
     def net(self) -> float:
         """Return the area of the cultivated land without what is deducted from it, m2."""
-        return float((self.parts.areas * (1 - self.parts.share))[self.cultivated()].sum())
+        return math.fsum((self.parts.areas * (1 - self.parts.share))[self.cultivated()].tolist())
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def compare(
     one, other, kind, shapes, areas = one[kept], other[kept], kind[kept], shapes[kept], areas[kept]
     lost = before.cultivated()[one]
     share = np.where(lost, before.parts.share[one], after.parts.share[other])
-    return Changes(one, other, kind, _polygons(shapes), areas, areas * (1 - share))
+    return Changes(one, other, kind, polygonal(shapes), areas, areas * (1 - share))
 
 
 def _pairs(
@@ -126,10 +126,3 @@ def _kind(was: str, now: str, classes: Classes, rules: Rules) -> int:
         if before and kind.after.holds(code_now, classes.group(code_now), crop_now):
             return at
     return -1
-
-
-def _polygons(shapes: Geometries) -> Any:
-    for at in np.flatnonzero(shapely.get_type_id(shapes) == shapely.GeometryType.GEOMETRYCOLLECTION):
-        parts = shapely.get_parts(shapes[at])
-        shapes[at] = shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
-    return shapes

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from onemap.config import PostgisSettings, Settings
-from onemap.errors import ConfigError, did_you_mean
+from onemap.config import Settings
+from onemap.processes.database import database_of
 from onemap.processes.jobs.model import JobStore
 from onemap.processes.jobs.sqlite import SqliteJobs
-
-EMBEDDED = "embedded"
 
 
 def open_jobs(settings: Settings) -> JobStore | None:
@@ -18,23 +16,9 @@ def open_jobs(settings: Settings) -> JobStore | None:
     if settings.jobs.folder is None:
         return None
     folder = settings.jobs.folder / settings.zone
-    database = _database(settings)
+    database = database_of(settings, settings.jobs.store, "jobs.store")
     if database is None:
         return SqliteJobs(settings.jobs, settings.zone, folder)
     from onemap.processes.jobs.postgres import PostgresJobs  # the queue is needed only here
 
     return PostgresJobs(settings.jobs, settings.zone, database, folder)
-
-
-def _database(settings: Settings) -> PostgisSettings | None:
-    """Return the database that keeps the jobs; None: a file does."""
-    named = settings.jobs.store
-    databases = {name: store for name, store in settings.stores.items() if isinstance(store, PostgisSettings)}
-    if named is None:
-        return next(iter(databases.values())) if len(databases) == 1 else None
-    if named == EMBEDDED:
-        return None
-    if named not in databases:
-        hint = did_you_mean(named, [*databases, EMBEDDED])
-        raise ConfigError(f"jobs.store: there is no PostGIS store '{named}'.", hint)
-    return databases[named]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import shutil
 import threading
 import time
@@ -29,6 +28,7 @@ from onemap.processes.jobs.records import JobRecords, Session
 from onemap.processes.jobs.results import discard
 from onemap.processes.jobs.statements import statements
 from onemap.processes.jobs.workers import Worker
+from onemap.processes.sql import for_postgres
 from onemap.store.postgis.connect import connection_options, conninfo
 
 _PART = 1 << 20
@@ -50,7 +50,6 @@ _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _ADD_PART = "INSERT INTO job_output (job, file, part, content) VALUES (:job, :file, :part, :content) RETURNING part"
 _FILES = "SELECT file, max(part) FROM job_output WHERE job = :job GROUP BY file"
 _ONE_PART = "SELECT content FROM job_output WHERE job = :job AND file = :file AND part = :part"
-_NAME = re.compile(r"(?<!:):(\w+)")
 _log = logging.getLogger("onemap.jobs")
 
 
@@ -101,7 +100,7 @@ class PostgresJobs(JobRecords):
             discard(self.workspace(claim))
 
     def sweep(self) -> None:
-        """Remove what is old, and call workers for what waits; see ``JobStore``."""
+        """Remove what is old, call workers for what waits, and tidy this machine's folder."""
         super().sweep()
         if not self.there():
             return
@@ -109,6 +108,8 @@ class PostgresJobs(JobRecords):
             assert isinstance(session, _Session)
             if session.rows("any_ready", self._with(session)):
                 self.queue.call_once(session.connection)
+        self._tidy(self._folder_here / "work")
+        _forget(self._folder_here / "fetched")
 
     def workspace(self, claim: Claim) -> Path:
         """Return the folder in which an attempt makes its results."""
@@ -193,7 +194,7 @@ def _statement(name: str) -> bytes:
     """Return a statement with values named as psycopg wants them."""
     text = statements().get(name, name)
     text = text.replace("{lock}", "FOR UPDATE SKIP LOCKED").replace("{hold}", "FOR UPDATE")
-    return _NAME.sub(r"%(\1)s", text).encode()
+    return for_postgres(text)
 
 
 def _close(connections: deque[psycopg.Connection[Any]]) -> None:

@@ -27,7 +27,7 @@ def job_problem(error: BaseException, job: str, request_id: str) -> dict[str, An
         "code": ours.code,
         "requestId": request_id,
     }
-    if ours.hint:
+    if ours.hint and ours.status < 500:
         document["hint"] = ours.hint
     return document | {name: value for name, value in ours.extra.items() if name not in document}
 

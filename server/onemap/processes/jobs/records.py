@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -264,17 +265,25 @@ class JobRecords(ABC):
             self._ended(session, values, "end")
             _log.error("job %s: its workers died %d times; it has failed", identifier, MAX_ATTEMPTS)
 
+    def _tidy(self, folder: Path) -> None:
+        """Remove from a folder the folders of no job, and what attempts have left that are of no use any more."""
+        # What is listed before the look into the table belongs to attempts that the table knows, or is of no use.
+        folders = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+        present = {path: list(path.iterdir()) for path in folders}
+        with self._transaction(write=False) as session:
+            attempts = {row[0]: str(row[1]) for row in session.rows("known", {"zone": self._zone})}
+        for path, parts in present.items():
+            useless = [path] if path.name not in attempts else parts
+            for part in useless:
+                if part.name.partition(".")[0] != attempts.get(path.name):
+                    shutil.rmtree(part, ignore_errors=True)
+
     def _remove(self, session: Session, identifiers: Sequence[str]) -> None:
         for identifier in identifiers:
             session.rows("remove", {"id": identifier})
             session.rows("drop_order", {"id": identifier})
         if identifiers:
             self._drop(session, identifiers)
-
-
-def known(session: Session, zone: str) -> Iterable[tuple[str, int]]:
-    """Return the identifiers of all jobs with the number of the attempt whose files are of use, -1 for none."""
-    return [(row[0], row[1]) for row in session.rows("known", {"zone": zone})]
 
 
 def _fence(claim: Claim) -> dict[str, Any]:

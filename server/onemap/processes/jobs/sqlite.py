@@ -18,7 +18,7 @@ from typing import Any
 from onemap.config import JobSettings
 from onemap.errors import NoRoom, Unavailable
 from onemap.processes.jobs.model import Claim
-from onemap.processes.jobs.records import JobRecords, Session, known
+from onemap.processes.jobs.records import JobRecords, Session
 from onemap.processes.jobs.statements import statements
 
 _VERSION = 1
@@ -56,19 +56,8 @@ class SqliteJobs(JobRecords):
     def sweep(self) -> None:
         """Remove what is old, and files of no job; see ``JobStore``."""
         super().sweep()
-        if not self.there():
-            return
-        # What is listed before the look into the table belongs to attempts that the table knows, or is of no use.
-        present = {folder: list(folder.iterdir()) for folder in _folders(self._results)}
-        with self._transaction(write=False) as session:
-            attempts = dict(known(session, self._zone))
-        for folder, parts in present.items():
-            if folder.name not in attempts:
-                shutil.rmtree(folder, ignore_errors=True)
-                continue
-            for part in parts:
-                if part.name.partition(".")[0] != str(attempts[folder.name]):
-                    shutil.rmtree(part, ignore_errors=True)
+        if self.there():
+            self._tidy(self._results)
 
     def _waits(self, session: Session, count: int = 1) -> None:
         """Do nothing: the workers look into the table."""
@@ -123,10 +112,6 @@ class _Session:
     def rows(self, name: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         statement = statements().get(name, name).replace("{lock}", "").replace("{hold}", "")
         return self.connection.execute(statement, dict(values)).fetchall()
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 class _Closing(sqlite3.Connection):

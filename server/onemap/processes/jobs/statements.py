@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, get_args
 
 from onemap.processes.jobs.model import JobFilter, Status
+from onemap.processes.sql import statements_of
 
 STATUSES: tuple[Status, ...] = get_args(Status)
-_NAMED = re.compile(r"-- name: (\w+)\n(.+?);\n", re.DOTALL)
 _MICRO = 1_000_000
 _LASTING = "(coalesce(finished, :now) - started)"
 
 
-@cache
 def statements() -> Mapping[str, str]:
     """Return the statements by name."""
     assert __package__
-    return dict(_NAMED.findall(files(__package__).joinpath("statements.sql").read_text(encoding="utf-8")))
+    return statements_of(__package__)
 
 
 def page(wanted: JobFilter) -> tuple[str, dict[str, Any]]:

@@ -82,5 +82,6 @@ SELECT id FROM job WHERE zone = :zone AND finished < :before ORDER BY finished L
 -- name: counts
 SELECT status, count(*) FROM job WHERE zone = :zone GROUP BY status;
 
+-- All jobs with the number of the attempt whose files are of use, -1 for none.
 -- name: known
 SELECT id, CASE WHEN status IN ('running', 'successful') THEN attempt ELSE -1 END FROM job WHERE zone = :zone;

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import shapely
 
 from onemap.cql import any_of, equals
@@ -23,6 +24,7 @@ from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
 from onemap.processes.parcels import Note
 from onemap.processes.project import FULL, Plane, Project
+from onemap.processes.regions import MOST_PARTS
 from onemap.processes.tables import HECTARE_PLACES, closed
 from onemap.store import FeatureQuery
 
@@ -102,7 +104,7 @@ class _Parts:
 
     def __init__(self, context: Context, project: Project, counties: Sequence[str]) -> None:
         self._project = project
-        self._shapes = _county_shapes(context, counties) if len(counties) > 1 else {}
+        self._shapes = county_shapes(context, counties) if len(counties) > 1 else {}
         self._whole = len(counties) <= 1
 
     def plane(self, crs: Crs, county: str) -> Plane | None:
@@ -132,16 +134,26 @@ class _Parts:
         return inside >= plane.area * FULL
 
 
-def _county_shapes(context: Context, counties: Sequence[str]) -> dict[str, tuple[Any, Crs]]:
+def county_shapes(context: Context, counties: Sequence[str]) -> dict[str, tuple[Any, Crs]]:
+    """Return the shape of each county that is known, (1,), all of its features as one, and its system, by code."""
     for layer in layers_for(context, ["admin"], None):
         code = layer.column("code")
         if code is None:
             continue
-        query = FeatureQuery(limit=len(counties), filter=any_of(equals(code, item) for item in counties))
-        found = {}
+        wanted = any_of(equals(code, item) for item in counties)
+        query = FeatureQuery(limit=MOST_PARTS, columns=(code,), filter=wanted)
+        parts: dict[str, list[Any]] = defaultdict(list)
         for batch in layer.store.batches(layer.view, query):
-            for at, key in enumerate(batch.columns[code]):
-                found[str(key)] = (batch.geometries[at : at + 1], layer.collection.storage)
-        if found:
-            return found
+            for key, geometry in zip(batch.columns[code], batch.geometries, strict=True):
+                if geometry is not None:
+                    parts[str(key)].append(geometry)
+        if parts:
+            return {county: (_whole(own), layer.collection.storage) for county, own in parts.items()}
     return {}
+
+
+def _whole(parts: Sequence[Any]) -> Any:
+    """Return the union of the features of a county, shape (1,); a single one as it is."""
+    made = np.empty(len(parts), dtype=object)
+    made[:] = parts
+    return made if len(made) == 1 else np.array([shapely.union_all(repair(made))], dtype=object)

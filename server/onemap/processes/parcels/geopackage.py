@@ -24,13 +24,18 @@ _MAGIC = b"SQLite format 3\x00"
 _SECONDS = 5.0
 MAX_BYTES = 64 * 1024 * 1024
 _ENVELOPES = {0: 8, 1: 40, 2: 56, 3: 56, 4: 72}
+_MOST_SAID = 1_000_000
+"""Most bytes of a text that describes a table or a system."""
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ}
+_STORED = 0
+"""What ``table_xinfo`` says of a column that holds its values; generated ones compute theirs, however large."""
 _LAYERS = """
 SELECT g.table_name, g.column_name, s.organization, s.organization_coordsys_id, s.definition
 FROM gpkg_geometry_columns AS g
 JOIN sqlite_master AS m ON m.name = g.table_name AND m.type = 'table' AND m.rootpage > 0
 LEFT JOIN gpkg_spatial_ref_sys AS s ON s.srs_id = g.srs_id
 ORDER BY g.rowid
+LIMIT 2
 """
 
 
@@ -62,7 +67,7 @@ def _open(data: bytes, pointer: str) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, 50)
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BYTES)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_SAID)
     # Bytes 18 and 19 say that a write-ahead log belongs to the file: in memory there is none.
     connection.deserialize(data[:18] + b"\x01\x01" + data[20:])
     deadline = time.monotonic() + _SECONDS
@@ -71,8 +76,9 @@ def _open(data: bytes, pointer: str) -> sqlite3.Connection:
     return connection
 
 
-def _authorise(action: int, *_: str | None) -> int:
-    return sqlite3.SQLITE_OK if action in _ALLOWED else sqlite3.SQLITE_DENY
+def _authorise(action: int, first: str | None, *_: str | None) -> int:
+    columns = action == sqlite3.SQLITE_PRAGMA and first == "table_xinfo"
+    return sqlite3.SQLITE_OK if columns or action in _ALLOWED else sqlite3.SQLITE_DENY
 
 
 def _content(
@@ -86,7 +92,7 @@ def _content(
         raise InvalidBody("gpkg_geometry_columns names a table or a column by something not text.", pointer=pointer)
     notes = []
     if len(layers) > 1:
-        message = f"The GeoPackage has {len(layers)} feature tables; the parcels are those of '{shorten(table)}'."
+        message = f"The GeoPackage has several feature tables; the parcels are those of '{shorten(table)}'."
         notes.append(Note("first-table", message))
     crs = agree(_system(organization, code, definition), asked, "the GeoPackage")
     if crs is None:
@@ -106,8 +112,11 @@ def _system(organization: Any, code: Any, definition: Any) -> Crs | None:
 
 
 def _rows(connection: sqlite3.Connection, table: str, limits: Limits) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
-    quoted = '"' + table.replace('"', '""') + '"'
-    cursor = connection.execute("SELECT * FROM " + quoted + " LIMIT ?", [limits.parcels + 1])  # noqa: S608 (quoted)
+    names = _columns(connection, table)
+    wanted = ", ".join(map(_quoted, names)) or "NULL"
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_BYTES)
+    statement = f"SELECT {wanted} FROM {_quoted(table)} LIMIT ?"  # noqa: S608 (quoted)
+    cursor = connection.execute(statement, [limits.parcels + 1])
     rows: list[tuple[Any, ...]] = []
     size = 0
     for row in cursor:  # the pages of a broken file may stand for more bytes than the file has
@@ -116,7 +125,17 @@ def _rows(connection: sqlite3.Connection, table: str, limits: Limits) -> tuple[l
             raise TooLarge(f"The table holds more than {MAX_BYTES} bytes.", limit=MAX_BYTES, of="bytes")
         rows.append(row)
         limits.check_parcels(len(rows))
-    return [item[0] for item in cursor.description], rows
+    return names, rows
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the names of the columns whose values are in the file."""
+    known = connection.execute(f"PRAGMA table_xinfo({_quoted(table)})").fetchall()
+    return [name for _, name, *_, hidden in known if hidden == _STORED]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _described(names: list[str], rows: Sequence[tuple[Any, ...]], at: int) -> Iterator[Row]:

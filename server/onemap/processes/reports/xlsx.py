@@ -21,11 +21,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 from onemap.processes.reports.archive import zipped
 from onemap.processes.reports.content import PLACES, Closing, Column, Content, Kind, Table
 from onemap.processes.reports.words import Words
+from onemap.processes.reports.xml import in_xml
 
 _FORMATS = {"area": "#,##0.00", "mu": "#,##0.00", "metres": "#,##0.00", "hectares": "#,##0.0000", "share": "0.00%",
             "integer": "0", "number": "General"}  # fmt: skip
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\'：]")
-_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udfff]")
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 _MOST_LETTERS = 32_000
 _MOST_TITLE = 31
@@ -85,7 +85,7 @@ def _project(book: Workbook, content: Content, words: Words) -> None:
 
 
 def _clean(text: str) -> str:
-    return _NOT_IN_XML.sub("\ufffd", text)[:_MOST_LETTERS]
+    return in_xml(text)[:_MOST_LETTERS]
 
 
 def _text(cell: Cell | Any, text: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from onemap.config import Text
+from onemap.processes.accounts import GROUPS
 from onemap.processes.accounts.breakdown import ROLE, Breakdown, breakdown, one_layer
 from onemap.processes.analysis import Analysis
 from onemap.processes.control_lines import EFFECTIVE
@@ -23,7 +24,6 @@ from onemap.processes.reviews.rules import Approval, ApprovalRules, Subject, app
 from onemap.processes.rulebook import parse_day
 
 OWNERS = ("state", "collective", None)
-GROUPS = ("agricultural", "construction", "unused")
 
 
 class ConversionReview(ParcelProcess):

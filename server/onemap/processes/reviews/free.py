@@ -11,9 +11,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from onemap.errors import UnusableParcel
 from onemap.geo.area import measure_for
 from onemap.geo.crs import CRS84, Crs, crs_from_srid, transform
 from onemap.geo.overlay import repair
+from onemap.geo.survey import survey_zone
 from onemap.processes.analysis import PieceLayer
 from onemap.processes.control_lines import Checked
 from onemap.processes.control_lines.verdicts import verdicts
@@ -24,9 +26,6 @@ from onemap.processes.tables import rounded
 _UNKNOWN = ("no-coverage", "timeout", "error")
 _SEGMENTS = 8
 _STEP_DEGREES = 0.001
-_ZONE_DEGREES = 3
-_WITH_PREFIX = 4488
-"""EPSG code of the CGCS2000 3-degree zone z whose eastings carry its number, less z."""
 
 
 def free_areas(checked: Checked, size: float, clearance: float, most: int) -> dict[str, Any]:
@@ -55,11 +54,14 @@ def _around(blocked: shapely.Geometry, clearance: float) -> shapely.Geometry:
 
 
 def _zone(parcels: ParcelSet) -> Crs:
-    """Return the 3-degree zone in the middle of the parcels, in which a metre is a metre."""
+    """Return the 3-degree zone in the middle of the parcels, in which a metre is a metre. Raises UnusableParcel."""
     if parcels.crs.cgcs2000_gk:
         return parcels.crs
     west, _, east, _ = shapely.total_bounds(transform(parcels.geometries, parcels.crs, CRS84)).tolist()
-    return crs_from_srid(_WITH_PREFIX + round((west + east) / 2 / _ZONE_DEGREES))
+    zone = survey_zone((west + east) / 2)
+    if zone is None:
+        raise UnusableParcel("The parcels lie in none of the survey's zones: no free areas are sought there.")
+    return zone
 
 
 def _blocked(checked: Checked, crs: Crs) -> list[tuple[str, str, shapely.Geometry]]:

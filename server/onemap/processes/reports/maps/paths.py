@@ -10,6 +10,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from onemap.processes.reports.xml import in_xml
+
 _POLYGON, _LINE = 3, (1, 2)
 Geometries = NDArray[np.object_]
 
@@ -61,12 +63,12 @@ def element(name: str, body: str = "", **attributes: object) -> str:
 
 
 def _value(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else escape(str(value), {'"': "&quot;"})
+    return f"{value:.4g}" if isinstance(value, float) else escape(in_xml(str(value)), {'"': "&quot;"})
 
 
 def text(x: float, y: float, words: str, size: float, colour: str, anchor: str = "start", halo: float = 0) -> str:
     """Return a text, with a white halo where one is asked for."""
     common: dict[str, object] = {"x": round(x, 1), "y": round(y, 1), "font_size": size, "text_anchor": anchor}
-    said = escape(words)
+    said = escape(in_xml(words))
     below = element("text", said, **common, fill="#fff", stroke="#fff", stroke_width=halo * 2, stroke_linejoin="round")
     return (below if halo else "") + element("text", said, **common, fill=colour)
