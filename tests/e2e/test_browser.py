@@ -45,7 +45,7 @@ def test_the_landing_page_leads_to_map_data_and_analysis(visit: Visit) -> None:
     expect(page.locator("h1")).to_contain_text("示范省")
     expect(page.locator(".card")).not_to_have_count(0)
     visit.shot("landing")
-    page.get_by_role("link", name="地类图斑").click()
+    page.get_by_role("link", name="地类图斑", exact=True).click()
     expect(page).to_have_url(visit.server + "/collections/dltb")
 
 

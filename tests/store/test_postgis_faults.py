@@ -324,7 +324,7 @@ def test_slow_single_features_keep_nobody_waiting(server: str, dsn: str) -> None
 
 def test_a_single_feature_that_takes_too_long(dsn: str) -> None:
     store = PostgisStore(settings_of(dsn, timeouts=Timeouts(items=0.4)))
-    store.tables()
+    store._sessions.rows(b"SELECT 1")
     began = time.monotonic()
     with pytest.raises(OneMapError) as caught:
         asyncio.run(store._sessions.rows_soon(b"SELECT pg_sleep(30)"))

@@ -148,7 +148,10 @@ def _single(handlers: JobHandlers) -> tuple[Endpoint, ...]:
             "The status of a job as it changes, as server-sent events",
             formats=(),
             parameters=(_JOB,),
-            response=Response("Events `status`.", content={EVENT_STREAM: {"type": "string"}}),
+            response=Response(
+                "Events `status`.",
+                content={EVENT_STREAM: {"description": "Events, whose data are the status of the job."}},
+            ),
             routed=False,
             json_problems=True,
         ),
