@@ -19,8 +19,10 @@ from psycopg.waiting import Ready, Wait
 from onemap.block.caller import caller_gone
 from onemap.config import PostgisSettings
 from onemap.errors import ConfigError
+from onemap.store.postgis.prepared import Prepared
 
 _LOOK_SECONDS = 0.1
+_MOMENT_MILLISECONDS = 1
 _GRACE_SECONDS = 1.5
 _PREPARE_SECONDS = 2.0
 _SESSION = {
@@ -57,18 +59,31 @@ class GuardedConnection(psycopg.Connection[TupleRow]):
     generic: bool = False
 
     @cached_property
-    def reader(self) -> psycopg.Cursor[TupleRow]:
-        """A cursor that stays open: asked the same statement again, it knows how to read the answer."""
-        return self.cursor(binary=True)
+    def prepared(self) -> Prepared:
+        """The statements that it has prepared."""
+        return Prepared(self)
+
+    @cached_property
+    def incoming(self) -> select.poll:
+        """What says whether the server has sent something."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return poll
 
     def wait[T](self, gen: PQGen[T], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> T:
         """Run a step of the protocol and look up every ``interval`` seconds."""
         return super().wait(self._guarded(gen), interval, timeout)
 
-    async def wait_soon[T](self, gen: PQGen[T]) -> T:
-        """Run a step of the protocol on the event loop; one that takes long goes on in a worker thread."""
+    async def wait_soon[T](self, gen: PQGen[T], alone: bool = False) -> T:
+        """Run a step of the protocol on the event loop; one that takes long goes on in a worker thread.
+
+        ``alone``: nothing else is under way. Then the answer is awaited right here for a millisecond, which costs less
+        than to have the event loop look for it.
+        """
         try:
             wanted = next(gen)
+            if alone and wanted == Wait.R and self.incoming.poll(_MOMENT_MILLISECONDS):
+                wanted = gen.send(Ready.R)
             while ready := await _ready(self.fileno(), wanted):
                 wanted = gen.send(ready)
                 while not quiet(self):  # a long answer comes in many pieces, one soon after the other
@@ -201,9 +216,7 @@ def opened_watched(options: str) -> GuardedConnection:
 
 def quiet(connection: GuardedConnection) -> bool:
     """Whether the server has said nothing on an idle connection: it says something when it closes it."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return not poll.poll(0)
+    return not connection.incoming.poll(0)
 
 
 def check(connection: GuardedConnection) -> None:

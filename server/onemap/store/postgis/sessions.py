@@ -27,6 +27,9 @@ Statement = bytes | sql.Composed
 _log = logging.getLogger("onemap.postgis")
 _CHANGED = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InsufficientPrivilege, pg.DatatypeMismatch)
 
+# A table has other columns than when the statement was prepared, or someone has dropped what was.
+_OUTDATED = (pg.FeatureNotSupported, pg.InvalidSqlStatementName)
+
 
 class Sessions:
     """Run statements in one database: they only read, but in ``writing``.
@@ -40,6 +43,7 @@ class Sessions:
         self._admission = Admission(settings.connections, settings.queue, settings.timeouts.connect)
         self._settings = settings
         self._pool = self._opened_pool(opened)
+        self._under_way = 0  # statements of the event loop
 
     def close(self) -> None:
         """Close all connections."""
@@ -77,15 +81,14 @@ class Sessions:
         """Return the single row of a statement."""
         return self.rows(statement, values, seconds)[0]
 
-    async def rows_soon(self, statement: Statement, values: Values | None = None) -> list[Row]:
+    async def rows_soon(self, statement: bytes, values: Values | None = None) -> list[Row]:
         """Return the same as ``rows``: on the event loop where a place and a connection are free, else in a thread.
 
         For statements that are answered sooner than a worker thread would start with them, whatever their values: they
         are planned once.
         """
         try:
-            with self._session(self.timeouts.items, soon=True, generic=True) as connection:
-                return await run_soon(connection, statement, values)
+            return await self._soon(self.timeouts.items, statement, values or {})
         except (Busy, _Lost):
             return await anyio.to_thread.run_sync(partial(self.rows, statement, values, generic=True))
 
@@ -105,10 +108,9 @@ class Sessions:
     async def drawn_soon(self, statement: bytes, values: Values) -> Row | None:
         """Return the same as ``drawn``: on the event loop where a place and a connection are free, else in a thread."""
         try:
-            with self._session(self.timeouts.tiles, soon=True, generic=True) as connection:
-                with _undrawable():
-                    return (await run_soon(connection, statement, values))[0]
-                return None
+            with _undrawable():
+                return (await self._soon(self.timeouts.tiles, statement, values))[0]
+            return None
         except (Busy, _Lost):
             return await anyio.to_thread.run_sync(self.drawn, statement, values)
 
@@ -139,6 +141,16 @@ class Sessions:
     ) -> list[Row]:
         with self._session(seconds or self.timeouts.items, fresh, generic=generic) as connection:
             return run(connection, statement, values, prepare=generic or None)
+
+    async def _soon(self, seconds: float, statement: bytes, values: Values) -> list[Row]:
+        """Return the rows of a statement on a connection that is at hand. Raises Busy when there is none, _Lost."""
+        with self._session(seconds, soon=True, generic=True) as connection:
+            self._under_way += 1
+            try:
+                alone = self._under_way == 1
+                return await connection.wait_soon(connection.prepared.rows(statement, values), alone)
+            finally:
+                self._under_way -= 1
 
     def _drawn(self, statement: bytes, values: Values, fresh: bool = False) -> Row | None:
         with self._session(self.timeouts.tiles, fresh, generic=True) as connection:
@@ -177,17 +189,6 @@ def run(
         return cursor.execute(statement, values or {}, prepare=prepare).fetchall()
 
 
-async def run_soon(connection: GuardedConnection, statement: Statement, values: Values | None = None) -> list[Row]:
-    """Return the same as ``run`` of a prepared statement while the event loop goes on."""
-    cursor = connection.reader
-    try:
-        # What the cursors of psycopg for threads and for event loops both run.
-        await connection.wait_soon(cursor._execute_gen(statement, values or {}, prepare=True))
-        return cursor.fetchall()
-    finally:
-        cursor._reset()  # it holds on to the answer otherwise
-
-
 @contextmanager
 def _undrawable() -> Iterator[None]:
     """Pass over what PostGIS says of shapes that it cannot transform or cut, and of tables that are gone."""
@@ -205,6 +206,8 @@ def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exceptio
         return TooSlow()
     if isinstance(error, psycopg.DataError):
         return InvalidParameter("A value of the request does not fit the type of its property.")
+    if isinstance(error, _OUTDATED):
+        connection.close()
     if connection.closed or isinstance(error, pg.AdminShutdown | pg.CrashShutdown):
         return _Lost()
     _log.error("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary or type(error).__name__)
