@@ -19,6 +19,7 @@ from onemap.web.html import SECURITY_HEADERS, Pages
 
 VARY = "Accept, Accept-Encoding, Accept-Language, Cookie"
 _WORTH_COMPRESSING = 1024
+_SOON_COMPRESSED = 32_768
 _GZIP = 31
 _SAFE = ("GET", "HEAD")
 _ON_304 = ("ETag", "Last-Modified", "Vary", "Cache-Control")
@@ -52,7 +53,7 @@ class Responder:
                 await send_response(send, 304, kept, b"", scope)
                 return
             if compressed:
-                body = await anyio.to_thread.run_sync(lambda: igzip.compress(body, 1, mtime=0))
+                body = await _compressed(body)
                 headers["Content-Encoding"] = "gzip"
         await send_response(send, reply.status, headers, body, scope)
 
@@ -151,6 +152,13 @@ async def send_response(send: Send, status: int, headers: Headers, body: bytes, 
 def encode(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return headers as ASGI wants them."""
     return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+async def _compressed(body: bytes) -> bytes:
+    """Return a body compressed: in a worker thread, unless starting one takes longer than that."""
+    if len(body) < _SOON_COMPRESSED:
+        return igzip.compress(body, 1, mtime=0)
+    return await anyio.to_thread.run_sync(lambda: igzip.compress(body, 1, mtime=0))
 
 
 def _gzip_taken(call: Call) -> bool:
