@@ -178,7 +178,8 @@ def test_every_collection_of_the_demo_has_a_style_of_its_own_and_is_on_the_whole
         assert last["id"] == "onemap"
         legend = client.get(f"/styles/{first['id']}/legend", params={"f": "json"}).json()
         assert all(layer["items"] for layer in legend["layers"])
-    drawn = [layer["collection"] for layer in client.get("/styles/onemap/legend", params={"f": "json"}).json()["layers"]]
+    whole = client.get("/styles/onemap/legend", params={"f": "json"}).json()
+    drawn = [layer["collection"] for layer in whole["layers"]]
     assert sorted(drawn) == sorted(collections)
     assert drawn[:3] == ["dltb_previous", "dltb", "ghyt"]
     assert drawn[-1] == "xzq"
