@@ -42,6 +42,7 @@ CONTENT = {
     "ogc:PropertyIsNull": "ogc:PropertyName",
     "ogc:PropertyIsBetween": "ogc:PropertyName ogc:LowerBoundary ogc:UpperBoundary",
     "ogc:PropertyIsEqualTo": "ogc:PropertyName ogc:Literal",
+    "ogc:PropertyIsNotEqualTo": "ogc:PropertyName ogc:Literal",
     "ogc:PropertyIsLike": "ogc:PropertyName ogc:Literal",
 }
 SVG_PARAMETERS = {

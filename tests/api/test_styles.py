@@ -170,6 +170,46 @@ def test_a_collection_has_its_styles_and_the_first_is_the_default(client: TestCl
     assert set(mapbox(client, "default")["sources"]) == set(mapbox(client, "onemap")["sources"])
 
 
+def test_every_collection_of_the_demo_has_a_style_of_its_own_and_is_on_the_whole_map(client: TestClient) -> None:
+    collections = {item["id"] for item in client.get("/collections", params={"f": "json"}).json()["collections"]}
+    for collection in sorted(collections):
+        first, *_, last = client.get(f"/collections/{collection}/styles", params={"f": "json"}).json()["styles"]
+        assert first["id"] not in (collection, "onemap") or collection == "buildings"
+        assert last["id"] == "onemap"
+        legend = client.get(f"/styles/{first['id']}/legend", params={"f": "json"}).json()
+        assert all(layer["items"] for layer in legend["layers"])
+    whole = client.get("/styles/onemap/legend", params={"f": "json"}).json()
+    drawn = [layer["collection"] for layer in whole["layers"]]
+    assert sorted(drawn) == sorted(collections)
+    assert drawn[:3] == ["dltb_previous", "dltb", "ghyt"]
+    assert drawn[-1] == "xzq"
+
+
+def test_the_rules_of_a_style_draw_every_feature_whatever_its_kind(client: TestClient) -> None:
+    """A kind that no rule names, or none at all, must not make a protected area invisible."""
+    for collection in ("kcd", "kyq", "lswhbhx", "sd", "yyssyd", "zrbhd"):
+        style = client.get(f"/collections/{collection}/styles/default", params={"f": "mapbox"}).json()
+        filters = [layer["filter"] for layer in style["layers"] if layer["id"].endswith(".line")]
+        assert len(filters) == 2
+        kinds = {value for text in filters for value in strings(text) if not value.isascii()}
+        for properties in ({}, {"LXMC": "另一类"}, *({"LXMC": kind} for kind in sorted(kinds))):
+            assert [held(condition, properties) for condition in filters].count(True) == 1, (collection, properties)
+
+
+def held(condition: Any, properties: dict[str, str]) -> Any:
+    """Return the value of an expression of MapLibre, of those that these styles use."""
+    if not isinstance(condition, list):
+        return condition
+    name, *rest = condition
+    if name == "get":
+        return properties.get(rest[0])
+    values = [held(item, properties) for item in rest]
+    if name in ("==", "!="):
+        return (values[0] == values[1]) == (name == "==")
+    made: dict[str, Any] = {"has": lambda: rest[0] in properties, "!": lambda: not values[0]}
+    return made[name]() if name in made else {"any": any, "all": all}[name](values)
+
+
 def test_collections_without_a_style_file_get_a_plain_style(tmp_path: Path) -> None:
     write_world(tmp_path / "world.gpkg", PLACES)
     client = TestClient(create_app(publish_file(tmp_path / "world.gpkg")))

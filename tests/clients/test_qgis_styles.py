@@ -41,6 +41,15 @@ def probe(server_url: str, style: str, data: Path, table: str, image: Path) -> d
         ),
         ("urban-boundary", "czkfbj", "#6a3fb0", {"QgsSimpleFillSymbolLayer", "QgsSimpleLineSymbolLayer"}, 3),
         ("admin", "xzq", None, {"QgsSimpleLineSymbolLayer"}, 5),
+        ("plan", "ghyt", None, {"QgsSimpleFillSymbolLayer", "QgsSimpleLineSymbolLayer"}, 24),
+        (
+            "nature-reserve", "zrbhd", None,
+            {"QgsSimpleFillSymbolLayer", "QgsSVGFillSymbolLayer", "QgsSimpleLineSymbolLayer"}, 2,
+        ),
+        (
+            "wetland", "sd", None,
+            {"QgsSimpleFillSymbolLayer", "QgsSVGFillSymbolLayer", "QgsSimpleLineSymbolLayer"}, 2,
+        ),
     ],
 )  # fmt: skip
 def test_qgis_draws_a_style(

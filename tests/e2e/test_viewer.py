@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.browsing import DRAWN, Visit
 
 HERE = "#map=12/30.5/113.9"
+HIDDEN = ["ghyt", "dltb_previous"]
 
 
 def fragment(visit: Visit) -> str:
@@ -25,6 +26,8 @@ def test_layers_stand_below_the_classes_of_the_catalogue(visit: Visit) -> None:
     assert page.locator(".kind h3").all_inner_texts() == [*groups, "基础地理", "土地资源", "矿产资源"]
     boxes = page.locator("[data-layer]")
     expect(boxes).to_have_count(17)
+    assert [box.get_attribute("data-layer") for box in boxes.all() if not box.is_checked()] == HIDDEN
+    page.get_by_label("全部: 规划").click()  # of some shown all are shown, then none
     page.get_by_label("全部: 规划").uncheck()
     visit.map_ready()
     for collection in ("yjjbnttb", "stbhhx", "czkfbj"):
@@ -32,6 +35,22 @@ def test_layers_stand_below_the_classes_of_the_catalogue(visit: Visit) -> None:
     assert page.evaluate(DRAWN, "dltb") > 0
     page.get_by_label("城镇开发边界", exact=True).check()
     assert page.get_by_label("全部: 规划").evaluate("box => box.indeterminate")
+
+
+def test_a_layer_that_the_style_leaves_off_is_turned_on_and_stays_so_by_the_address(visit: Visit) -> None:
+    page = visit.open("/map#map=13/30.5/113.9")
+    visit.map_ready()
+    assert page.evaluate(DRAWN, "ghyt") == 0
+    assert "layers=" not in fragment(visit)
+    page.get_by_label("规划用地", exact=True).check()
+    visit.map_ready()
+    assert page.evaluate(DRAWN, "ghyt") > 0
+    assert "ghyt" in fragment(visit).split("layers=")[1].split("&")[0].split(",")
+    page.reload()
+    visit.map_ready()
+    assert page.evaluate(DRAWN, "ghyt") > 0
+    page.get_by_label("规划用地", exact=True).uncheck()
+    assert "layers=" not in fragment(visit)
 
 
 def test_the_legend_lists_the_classes_in_view_with_their_symbols(visit: Visit) -> None:

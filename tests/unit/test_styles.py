@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from onemap.block.links import Links
 from onemap.catalog import CodeList, Collection, Field, TableInfo
 from onemap.config import Text
 from onemap.errors import ConfigError, InvalidParameter
@@ -23,6 +24,8 @@ from onemap.styles.declare import LayerDeclaration, Pattern, StyleDeclaration
 from onemap.styles.expression import expression
 from onemap.styles.filters import parse, resolve
 from onemap.styles.fonts import Fonts
+from onemap.styles.legend_image import legend_image
+from onemap.styles.mapbox import mapbox_style
 from onemap.styles.portrayal import plain, portray
 from onemap.styles.sld_filter import filter_element
 from onemap.styles.sprite import pattern_name, pattern_svg, pattern_tile, sheet
@@ -148,6 +151,37 @@ def test_the_style_of_the_whole_map_draws_the_others_too_areas_below() -> None:
     views = (view(), view("points", "POINT", None), view("areas", "MULTIPOLYGON", None))
     portrayal = drawn([{"line": {"colour": "#000000"}}], *views, whole=True)
     assert [layer.view.collection.id for layer in portrayal.layers] == ["areas", "parcels", "points"]
+
+
+def test_a_layer_that_is_not_shown_is_so_on_maps_of_several_collections_only() -> None:
+    both = [view("a"), view("b", role=None)]
+    rules = [{"line": {"width": 2}}]
+    layers = [{"collection": "a", "shown": False, "rules": rules}, {"collection": "b", "rules": rules}]
+    made = StyleDeclaration.model_validate({"title": "t", "layers": layers})
+
+    def seen(views: list[View]) -> dict[str, str]:
+        drawn = portray("s", made, made.layers, views)
+        assert drawn
+        style = mapbox_style(drawn, Links("http://here"), "en")
+        return {item["source"]: item["layout"].get("visibility", "visible") for item in style["layers"][1:]}
+
+    assert seen(both) == {"a": "none", "b": "visible"}
+    assert seen(both[:1]) == {"a": "visible"}
+
+
+def test_layers_with_the_same_legend_are_listed_once(tmp_path: Path) -> None:
+    """Two layers of the same classes make an image no larger than one; with another colour they are told apart."""
+
+    def height(*colours: str) -> int:
+        rules = [[{"title": str(at), "line": {"colour": colour}} for at in range(9)] for colour in colours]
+        layers = [{"collection": name, "rules": item} for name, item in zip("ab", rules, strict=False)]
+        made = StyleDeclaration.model_validate({"title": "t", "layers": layers})
+        drawn = portray("s", made, made.layers, [view("a"), view("b")])
+        assert drawn
+        return int.from_bytes(legend_image(drawn, Fonts(tmp_path), "en")[20:24])
+
+    assert height("#112233", "#112233") == height("#112233") + 24
+    assert height("#112233", "#445566") == height("#112233") + 11 * 24
 
 
 def test_a_plain_style_is_coloured_by_code_where_the_collection_says_so() -> None:

@@ -105,6 +105,7 @@ class LayerDeclaration(Model):
     collection: str | None = Setting(None, description="Identifier of a collection.")
     role: str | None = Setting(None, description="Role of collections, as `collections/` declares it.")
     rules: tuple[Rule, ...] = Setting(description="Rules, drawn from the first to the last.")
+    shown: bool = Setting(True, description="Whether a map of several collections shows it before it is asked for.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
@@ -51,12 +52,23 @@ def legend_image(portrayal: Portrayal, fonts: Fonts, lang: str) -> bytes:
 
 def _lines(portrayal: Portrayal, fonts: Fonts, lang: str) -> list[_Line]:
     lines: list[_Line] = []
-    for layer in portrayal.layers:
-        found = [_Line(_text(entry, lang), entry) for entry in entries(layer, fonts)]
-        title = layer.view.collection.title.get(lang)
-        headed = len(portrayal.layers) > 1 and bool(found) and [line.text for line in found] != [title]
-        lines += [*([_Line(title)] if headed else []), *found]
+    for titles, found in _alike(portrayal, fonts, lang):
+        headed = len(portrayal.layers) > 1 and bool(found) and [line.text for line in found] != titles
+        heading = ("、" if lang == "zh" else ", ").join(titles)
+        lines += [*([_Line(heading)] if headed else []), *found]
     return lines
+
+
+def _alike(portrayal: Portrayal, fonts: Fonts, lang: str) -> Iterator[tuple[list[str], list[_Line]]]:
+    """Yield the entries of layers with their titles; layers of several entries that are all the same come once."""
+    groups: dict[object, tuple[dict[str, None], list[_Line]]] = {}
+    for place, layer in enumerate(portrayal.layers):
+        found = [_Line(_text(entry, lang), entry) for entry in entries(layer, fonts)]
+        same = tuple((line.text, line.entry.symbol.tobytes()) for line in found if line.entry)
+        titles, _ = groups.setdefault(same if len(found) > 1 else place, ({}, found))
+        titles[layer.view.collection.title.get(lang)] = None
+    for titles, lines in groups.values():
+        yield list(titles), lines
 
 
 def _text(entry: Entry, lang: str) -> str:

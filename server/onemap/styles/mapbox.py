@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from onemap.block.links import Links
@@ -33,9 +34,15 @@ def mapbox_style(portrayal: Portrayal, links: Links, lang: str) -> dict[str, Any
         "sources": {view.collection.id: _source(view, links) for view in views},
         "layers": [
             {"id": "ground", "type": "background", "paint": {"background-color": GROUND}},
-            *(item for place, layer in enumerate(portrayal.layers) for item in _layers(layer, place, lang)),
+            *(item for place, layer in enumerate(_shown(portrayal)) for item in _layers(layer, place, lang)),
         ],
     }
+
+
+def _shown(portrayal: Portrayal) -> tuple[Layer, ...]:
+    """Return the layers; where there is one collection only, it is shown."""
+    alone = len(portrayal.views()) == 1
+    return tuple(replace(layer, shown=True) if alone else layer for layer in portrayal.layers)
 
 
 def _source(view: View, links: Links) -> dict[str, Any]:
@@ -63,7 +70,8 @@ def _layers(layer: Layer, place: int, lang: str) -> Iterator[dict[str, Any]]:
                 made["filter"] = conditions[0] if len(conditions) == 1 else ["all", *conditions]
             if drawn.rule.zooms:
                 made["minzoom"], made["maxzoom"] = drawn.rule.zooms
-            yield made | {key: value for key, value in (("layout", layout), ("paint", paint)) if value}
+            hidden = {} if layer.shown else {"visibility": "none"}
+            yield made | {key: value for key, value in (("layout", layout | hidden), ("paint", paint)) if value}
 
 
 def _conditions(drawn: Drawn, shape: str) -> list[Any]:

@@ -46,10 +46,11 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A collection as a style draws it, from the first rule to the last."""
+    """A collection as a style draws it, from the first rule to the last. ``shown``: on maps of several collections."""
 
     view: View
     rules: tuple[Drawn, ...]
+    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def portray(
 ) -> Portrayal | None:
     """Return a style as it draws these views; None where it draws none of them."""
     drawn = [
-        Layer(view, rules)
+        Layer(view, rules, layer.shown)
         for layer in layers
         for view in views
         if _meant(layer, view.collection)

@@ -12,7 +12,7 @@ import numpy as np
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
 from onemap.store import FeatureQuery, View
 from onemap.store.tiling import Frame, Grid, TileStore
-from onemap.tiles.labels import encode_labels, label_frame
+from onemap.tiles.labels import encode_labels, label_frame, smallest_size
 from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import Level, TileMatrixSet
 from onemap.tiles.mvt import EXTENT, Attributes, encode_tile
@@ -54,7 +54,7 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
 
 
 def _render(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
-    if layer.pack is not None and not asked.labels:
+    if layer.pack is not None:
         made = layer.pack.tile(layer.view, asked, _query(layer, most))
         if made is not None:
             return made
@@ -67,6 +67,8 @@ def _render(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
 
 async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
     """Return the same while the event loop goes on."""
+    if layer.pack is not None:
+        return await anyio.to_thread.run_sync(render, layer, tile, most)
     frames = _frames(layer, tile, most)
     if len(frames) == 1:
         return await _render_soon(layer, tile, frames[0], most)
@@ -75,8 +77,6 @@ async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
 
 async def _render_soon(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
     store = layer.store
-    if layer.pack is not None and not asked.labels:
-        return await anyio.to_thread.run_sync(_render, layer, tile, asked, most)
     if _draws(type(store)):
         made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))
         if made is not None:
@@ -91,8 +91,8 @@ def _encoded(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
     if plane is None:
         return b""
     if asked.labels:
-        smallest = asked.smallest / _HALF_CELL * _half_cell(plane) if asked.smallest else 0.0
-        return encode_labels(layer, asked, layer.store.within(view, plane.bounds, smallest, query))
+        smallest = smallest_size(asked, view.collection.storage)
+        return encode_labels(layer, asked, layer.store.within(view, plane.bounds, smallest, query), smallest)
     half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
     batch = layer.store.within(view, plane.bounds, half_cell, query)
     if tile.overview and len(batch) < _FEW:

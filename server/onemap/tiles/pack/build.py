@@ -27,6 +27,7 @@ from onemap.tiles.pack.columns import ColumnFile, Dictionary
 from onemap.tiles.pack.encoded import encode_rows, write_encoded
 from onemap.tiles.pack.format import PackWriter
 from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
+from onemap.tiles.pack.labels import LabelFile
 from onemap.tiles.pack.lods import each_row, write_lod
 from onemap.tiles.pack.ragged import rows_of
 from onemap.tiles.pack.rowfile import RowFile
@@ -97,6 +98,7 @@ def describe(collection: Collection) -> dict[str, Any]:
         "key": collection.key,
         "srid": collection.storage.srid,
         "fields": [[item.name, item.type] for item in needed_fields(collection)],
+        **({"labels": True} if collection.tiles.labels else {}),
     }
 
 
@@ -150,7 +152,9 @@ class _Maker:
         self._encoded: dict[str, list[int]] = {}
         self._id_column = _integer_key(plan.collection)
         self._rows = RowFile(work / "rows")
+        storage, labelled = plan.collection.storage, plan.collection.tiles.labels
         self._faces = FaceFile(work / "faces") if plan.settings.coverage else None
+        self._labels = LabelFile(work / "labels", frame, storage) if labelled else None
 
     def make(self) -> tuple[list[Mapping[str, Any]], list[Report]]:
         """Write all arrays, and return what is to be said of the levels of detail."""
@@ -178,6 +182,8 @@ class _Maker:
                 column.append(batch.columns[name])
             if self._id_column:
                 self._ids.append(np.array([_identity(value) for value in batch.columns[self._id_column]], np.int64))
+            if self._labels:
+                self._labels.append(batch.geometries)
             stepped = self._stepped(batch)
             rows = rows_of(stepped)
             self._rows.append(replace(rows, owner=rows.owner + first))
@@ -209,6 +215,8 @@ class _Maker:
         self._keys(order)
         for name, column in self.columns.items():
             column.store(self._writer, f"column/{name}", order)
+        if self._labels:
+            self._labels.store(self._writer, order)
         values = list(self._dictionary.numbers)
         self._writer.write("values", np.frombuffer(b"".join(values), np.uint8))
         self._writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))

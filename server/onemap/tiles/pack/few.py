@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import shapely
@@ -30,18 +30,24 @@ def suits(lod: Lod, rows: Ints, on: Window) -> bool:
 
 def layer(pack: Pack, name: str, lod: Lod, rows: Ints, on: Window, names: Sequence[str]) -> bytes:
     """Return a tile with one layer of these rows, empty when nothing of them is in the tile."""
+    features = ((int(lod.row[row]), geometry) for row, geometry in _geometries(lod, rows, on))
+    return written(pack, name, names, features, POLYGON)
+
+
+def written(pack: Pack, name: str, names: Sequence[str], features: Iterable[tuple[int, bytes]], kind: int) -> bytes:
+    """Return a tile with one layer of features, each an attribute row and its geometry; empty when there are none."""
     numbers: dict[bytes, int] = {}
     pieces = [_HEADER, field(1, name.encode())]
     values = pack.columns.reader(names)
-    for row, geometry in _geometries(lod, rows, on):
-        feature = int(lod.row[row])
+    of_kind = bytes((0x18, kind))
+    for feature, geometry in features:
         tags = bytearray()
         for key, value in values(feature):
             tags += key
             tags += varint(numbers.setdefault(value, len(numbers)))
         identity = pack.identity(feature)
         named = b"" if identity < 0 else b"\x08" + varint(identity)
-        pieces.append(field(2, b"".join((named, field(2, bytes(tags)), b"\x18\x03", field(4, geometry)))))
+        pieces.append(field(2, b"".join((named, field(2, bytes(tags)), of_kind, field(4, geometry)))))
     if len(pieces) <= len((_HEADER, name)):
         return b""
     keys = [field(3, column.encode()) for column in names]

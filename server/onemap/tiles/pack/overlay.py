@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import shapely
@@ -12,7 +12,7 @@ from onemap.catalog import Collection, Field
 from onemap.geo.crs import Array, Bounds, Crs, transform_bounds, transform_xy
 from onemap.store import Batch
 from onemap.store.tiling import Frame as TileFrame
-from onemap.tiles.commands import encode_shapes
+from onemap.tiles.commands import Shapes, encode_shapes
 from onemap.tiles.generalise.faces import spread
 from onemap.tiles.mvt import Attributes, dictionary
 from onemap.tiles.pack.fresh import Edited
@@ -73,9 +73,17 @@ def plane(tile: TileFrame, storage: Crs) -> Plane | None:
 
 
 def drawn(
-    batches: Sequence[Batch], collection: Collection, columns: Sequence[Field], on: Plane, smallest: float
+    batches: Sequence[Batch],
+    collection: Collection,
+    columns: Sequence[Field],
+    on: Plane,
+    smallest: float,
+    make: Callable[[NDArray[np.object_]], list[Shapes]] | None = None,
 ) -> Drawn | None:
-    """Return edited features (batches of one), ready to be written; None when there is nothing to be seen of them."""
+    """Return edited features (batches of one), ready to be written; None when there is nothing to be seen of them.
+
+    ``make``: the shapes of geometries that meet the tile; without it they are drawn as they are.
+    """
     geometries = np.array([batch.geometries[0] for batch in batches], dtype=object)
     seen = np.flatnonzero(_large(geometries, on, smallest))
     if not len(seen):
@@ -85,7 +93,8 @@ def drawn(
     ids = np.array([_identity(batch, collection) for batch in chosen], dtype=np.int64)
     every = np.arange(len(chosen))
     known, numbers = dictionary(Attributes([batch.keys[0] for batch in chosen], columns, values), every)
-    shapes = [shape_of(encode_shapes(item)) for item in make_shapes(geometries[seen], on) if len(item.parts)]
+    found = make(geometries[seen]) if make else make_shapes(geometries[seen], on)
+    shapes = [shape_of(encode_shapes(item)) for item in found if len(item.parts)]
     return Drawn(Table(ids, numbers, b"".join(field(4, value) for value in known), len(known)), shapes)
 
 

@@ -20,7 +20,8 @@ from onemap.tiles.pack.build import describe
 from onemap.tiles.pack.draw import Window, shapes
 from onemap.tiles.pack.format import PackFile
 from onemap.tiles.pack.frame import Frame
-from onemap.tiles.pack.layer import Drawn, Ints
+from onemap.tiles.pack.labels import Labels
+from onemap.tiles.pack.layer import Drawn, Ints, Table
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.sizes import sizes
 
@@ -33,7 +34,7 @@ class Pack:
     def __init__(self, path: Path, collection: Collection) -> None:
         self.file = PackFile(path)
         meta = self.file.meta
-        if any(meta[name] != value for name, value in describe(collection).items()):
+        if any(meta.get(name) != value for name, value in describe(collection).items()):
             raise ValueError(f"{path} was made from another declaration of '{collection.id}'.")
         self.frame = Frame(*meta["frame"])
         self.coverage: bool = meta["coverage"]
@@ -41,6 +42,7 @@ class Pack:
         self.lods = [self._opened(item) for item in meta["lods"]]
         self.position: str | None = meta["position"]
         self._ids: Ints | None = self.file.array("ids") if "ids" in self.file else None
+        self.labels = Labels(self.file) if "labels" in self.file else None
 
     def _opened(self, item: Mapping[str, Any]) -> Lod:
         units = {zoom: math.ldexp(1.0, self.frame.bits - zoom) / EXTENT for zoom in item["encoded"]}
@@ -102,9 +104,13 @@ class Pack:
 
     def drawn(self, lod: Lod, rows: Ints, on: Window, names: Sequence[str], tolerance: float = 0.0) -> Drawn:
         """Return rows of a level of detail, ready to be written into a tile."""
-        features, owners = lod.row[rows].astype(np.int64), np.arange(len(rows))
+        table = self.table(lod.row[rows].astype(np.int64), names)
+        return Drawn(table, shapes(lod, rows, np.arange(len(rows)), on, tolerance))
+
+    def table(self, features: Ints, names: Sequence[str]) -> Table:
+        """Return what is said of attribute rows."""
         ids = self._ids[features] if self._ids is not None else np.full(len(features), -1)
-        return Drawn(self.columns.table(features, ids, names), shapes(lod, rows, owners, on, tolerance))
+        return self.columns.table(features, ids, names)
 
 
 def largest(lod: Lod, rows: Ints, most: int) -> Ints:

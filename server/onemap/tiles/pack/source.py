@@ -21,6 +21,7 @@ from onemap.tiles.pack import few, overlay
 from onemap.tiles.pack.draw import window
 from onemap.tiles.pack.frame import WORLD
 from onemap.tiles.pack.fresh import Freshness
+from onemap.tiles.pack.label_tile import label_layer
 from onemap.tiles.pack.layer import layer
 from onemap.tiles.pack.pack import Pack, largest
 
@@ -42,15 +43,20 @@ class PackSource:
     def tile(self, view: View, tile: TileFrame, query: FeatureQuery) -> bytes | None:
         """Return a tile with one layer, empty when nothing is there; None when the pack cannot make it. Blocks.
 
-        That is when it is not known what was changed since it was built, and when the view or the query choose among
-        the features: a generalised shape would show what was not chosen.
+        The layer is that of the shapes, or that of the label points where the tile is one of ``labels``. It is None
+        when it is not known what was changed since the pack was built, and when the view or the query choose among the
+        features: a generalised shape would show what was not chosen.
         """
         if view.rows is not None or query.filter is not None:
             return None
+        pack, columns = self.pack, view.only(query.columns)
+        if tile.labels:
+            if pack.labels is None:
+                return None
+            return label_layer(pack, pack.labels, self.freshness, view.collection, columns, tile, query.limit)
         edited = self.freshness.edited()
         if edited is None:
             return None
-        pack, columns = self.pack, view.only(query.columns)
         names = [item.name for item in columns]
         on = window(pack.frame, tile)
         if on is None:

@@ -34,6 +34,10 @@ export async function createMap(container, { style, bounds, attribution, hash = 
   return map
 }
 
+export function visible(map, id) {
+  return map.getStyle().layers.some((layer) => layer.source === id && layer.layout?.visibility !== 'none')
+}
+
 export function toggle(map, id, visible) {
   for (const layer of map.getStyle().layers) {
     if (layer.source === id) map.setLayoutProperty(layer.id, 'visibility', visible ? 'visible' : 'none')

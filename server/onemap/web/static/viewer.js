@@ -4,12 +4,12 @@ import { json, lang } from './dom.js'
 import { followLanguage, keepOnSwitch, read, write } from './permalink.js'
 import { showTime } from './time.js'
 import { tree } from './tree.js'
-import { toggle } from './view.js'
+import { toggle, visible } from './view.js'
 
-function shownAtFirst(layers) {
+// Return the layers that the address names; without a word of it those that the style shows.
+function shownAtFirst(usual, known) {
   const asked = read('layers')
-  const known = new Set(layers.map((layer) => layer.id))
-  return new Set(asked === null ? known : asked.split(',').filter((id) => known.has(id)))
+  return new Set(asked === null ? usual : asked.split(',').filter((id) => known.has(id)))
 }
 
 function linkButton(button) {
@@ -20,10 +20,11 @@ function linkButton(button) {
 export async function view(map, settings, panel) {
   if (followLanguage()) return
   const { layers } = settings
-  const shown = shownAtFirst(layers)
+  const usual = new Set(layers.map((layer) => layer.id).filter((id) => visible(map, id)))
+  const shown = shownAtFirst(usual, new Set(layers.map((layer) => layer.id)))
   const state = () => {
-    const all = layers.every((layer) => shown.has(layer.id))
-    write({ layers: all ? null : [...shown].join(','), lang })
+    const same = layers.every((layer) => shown.has(layer.id) === usual.has(layer.id))
+    write({ layers: same ? null : [...shown].join(','), lang })
   }
   const change = (layer, visible) => {
     if (visible) shown.add(layer.id)
@@ -31,7 +32,7 @@ export async function view(map, settings, panel) {
     toggle(map, layer.id, visible)
     state()
   }
-  for (const layer of layers) if (!shown.has(layer.id)) toggle(map, layer.id, false)
+  for (const layer of layers) if (shown.has(layer.id) !== usual.has(layer.id)) toggle(map, layer.id, shown.has(layer.id))
   const legend = await json(settings.legend).catch(() => ({ layers: [] }))
   tree(map, settings, { element: panel.querySelector('[data-layers]'), legend, shown, change })
   showTime(map, layers, document.querySelector('[data-time]'))
