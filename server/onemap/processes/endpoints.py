@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onemap.block import JSON, Endpoint, Parameter, Response
+from onemap.block import GEOJSON, JSON, Endpoint, Parameter, Response
 from onemap.processes.job_filter import PARAMETERS as JOB_PARAMETERS
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.preferences import MOST_SECONDS
@@ -140,6 +140,16 @@ def _single(handlers: JobHandlers) -> tuple[Endpoint, ...]:
             response=_ref("results", "The output.", content={"*/*": _FILE}),
             json_problems=True,
             any_accept=True,
+        ),
+        Endpoint(
+            "/jobs/{jobID}/drawing",
+            handlers.drawing,
+            "getDrawing",
+            "The parcels of a job, and the pieces where it made them, for its page",
+            formats=(GEOJSON,),
+            parameters=(_JOB,),
+            response=Response("A feature collection; the features say of which `layer` they are.", {"type": "object"}),
+            json_problems=True,
         ),
         Endpoint(
             "/jobs/{jobID}/events",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from onemap.errors import NoSuchJob
 from onemap.processes.job_filter import DEFAULT_LIMIT, MAX_LIMIT, STATUSES, parse_filter
 from onemap.processes.jobs import Job, JobStore, StoredResults, read_results
 from onemap.processes.registry import Processes
-from onemap.processes.results import all_results, extension, find_output, one_result, output_address
+from onemap.processes.results import all_results, drawing, extension, find_output, one_result, output_address
 from onemap.processes.status import status_info
 
 _PAGE = "processes/job.html"
@@ -62,6 +62,10 @@ class JobHandlers:
         """Give one output of a job by value."""
         return await self._on_results(call, lambda job, kept: one_result(job, find_output(kept, call.path["outputID"])))
 
+    async def drawing(self, call: Call) -> Reply:
+        """Give the parcels of a job, and the pieces where it made them, as GeoJSON in longitude, latitude."""
+        return await self._on_results(call, drawing)
+
     async def _done(self, call: Call) -> Job:
         """Return a job whose results are there. Raises what the store does where they are not."""
 
@@ -73,12 +77,13 @@ class JobHandlers:
 
     async def _status_document(self, call: Call, job: Job) -> Document:
         """Return the status as JSON, or as a page with the outputs of a job that has succeeded."""
-        page: dict[str, Any] = {"problem": job.problem, "outputs": [], "title": job.process}
+        page: dict[str, Any] = {"problem": job.problem, "outputs": [], "drawn": False, "evidence": None}
         if call.format is HTML:
             known = next((process for process in self.processes if process.id == job.process), None)
             page["title"] = known.title.get(call.lang) if known else job.process
+            titles = {output.id: output.title.get(call.lang) for output in known.outputs} if known else {}
             if job.status == "successful":
-                page["outputs"] = await self._on_results(call, lambda _, kept: _listed(call, job, kept))
+                page |= await self._on_results(call, lambda _, kept: _shown(call, job, kept, titles))
         return Document(status_info(job, call.links), _PAGE, page, headers={"Cache-Control": "no-store"})
 
     async def _on_job[T](self, call: Call, work: Callable[[JobStore, str], T]) -> T:
@@ -98,11 +103,18 @@ class JobHandlers:
         return self.jobs
 
 
-def _listed(call: Call, job: Job, kept: StoredResults) -> list[dict[str, Any]]:
+def _shown(call: Call, job: Job, kept: StoredResults, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the page of a job shows of its results. ``titles``: of the outputs, by id."""
+    evidence = call.links.to("evidence", kept.evidence) if kept.evidence else None
+    return {"outputs": _listed(call, job, kept, titles), "drawn": kept.drawing is not None, "evidence": evidence}
+
+
+def _listed(call: Call, job: Job, kept: StoredResults, titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the outputs as the page of a job lists them."""
     return [
         {
             "id": one.id,
+            "title": titles.get(one.id, one.id),
             "type": one.media_type,
             "size": one.size,
             "href": output_address(call.links, job.id, one.id),

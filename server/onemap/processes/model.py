@@ -17,6 +17,8 @@ from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_par
 from onemap.security import Gate
 
 JSON_MEDIA_TYPE = "application/json"
+DRAWING = "drawing"
+"""Among the outputs wanted: what is drawn on the page of a job. No caller can ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it stands. Times are UTC; ``progress`` is 0 to 100; ``problem``: of a failed job (RFC 9457)."""
+    """A job as it stands. Times are UTC; ``progress`` is 0 to 100; ``problem``: of a failed job (RFC 9457).
+
+    ``evidence``: id of the evidence of its result.
+    """
 
     id: str
     process: str
@@ -55,6 +58,7 @@ class Job:
     message: str = ""
     attempt: int = 0
     problem: Mapping[str, Any] | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from onemap.processes.jobs.model import (
     Status,
 )
 from onemap.processes.jobs.problems import job_problem
+from onemap.processes.jobs.results import read_results
 from onemap.processes.jobs.rows import job_of, order_facts, order_of, token_of, token_parts
 from onemap.processes.jobs.statements import STATUSES, page
 
@@ -190,13 +191,14 @@ class JobRecords(ABC):
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """End a job; see ``JobStore``. Raises NoRoom, and leaves the job as it was, when results find no room."""
         with self._transaction() as session:
-            values: dict[str, Any] = {"id": claim.job, "attempt": claim.attempt, "problem": None}
+            values: dict[str, Any] = {**_fence(claim), "problem": None, "evidence": None}
             if isinstance(outcome, Failure):
                 values |= {"status": "failed", "problem": orjson.dumps(outcome.problem).decode(), "bytes": 0}
             else:
                 if not session.rows("hold", _fence(claim)):
                     return False
-                values |= {"status": "successful", "bytes": self._kept(session, claim, outcome)}
+                evidence = read_results(outcome.folder).evidence
+                values |= {"status": "successful", "bytes": self._kept(session, claim, outcome), "evidence": evidence}
             return self._ended(session, values, "finish")
 
     def sweep(self) -> None:

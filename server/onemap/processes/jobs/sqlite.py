@@ -21,7 +21,9 @@ from onemap.processes.jobs.model import Claim
 from onemap.processes.jobs.records import JobRecords, Session
 from onemap.processes.jobs.statements import statements
 
-_VERSION = 1
+_VERSION = 2
+_UPGRADES = {1: ("ALTER TABLE job ADD COLUMN evidence TEXT",)}
+"""What makes a file of a version one of the next."""
 _BUSY_SECONDS = 15.0
 # Every commit is on the disk before it is told: an accepted job outlives a power failure.
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "journal_size_limit = 16777216", "secure_delete = OFF")
@@ -161,8 +163,9 @@ def _make(connection: sqlite3.Connection) -> None:
         return
     schema = files(__package__).joinpath("sqlite.sql").read_text(encoding="utf-8")
     connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in schema.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    upgrades = (statement for version in range(found, _VERSION) for statement in _UPGRADES[version])
+    for statement in schema.split(";\n") if found == 0 else upgrades:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")

@@ -16,11 +16,13 @@ DELETE FROM job_order WHERE job = :id RETURNING job;
 SELECT body, facts FROM job_order WHERE job = :id;
 
 -- name: job
-SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem
+SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem,
+  evidence
 FROM job WHERE id = :id AND zone = :zone AND owner = :owner;
 
 -- name: page
-SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem
+SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem,
+  evidence
 FROM job WHERE zone = :zone AND owner = :owner AND (created, id) < (:created, :id) AND {tests}
 ORDER BY created DESC, id DESC LIMIT :limit;
 
@@ -66,7 +68,7 @@ WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT N
 
 -- name: finish
 UPDATE job SET status = :status, finished = :now, updated = :now, ready = NULL, worker = NULL, problem = :problem,
-  bytes = :bytes, message = '', progress = CASE WHEN :status = 'successful' THEN 100 ELSE progress END
+  bytes = :bytes, evidence = :evidence, message = '', progress = CASE WHEN :status = 'successful' THEN 100 ELSE progress END
 WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT NULL RETURNING id;
 
 -- name: end
