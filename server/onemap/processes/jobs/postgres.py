@@ -45,8 +45,8 @@ _OPTIONS = " ".join(
     }.items()
 )
 _THERE = "SELECT to_regclass('onemap.job_output') IS NOT NULL"
-_WHOLE = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('onemap.job') AND attname = 'evidence')"
-_UPGRADE = "ALTER TABLE onemap.job ADD COLUMN IF NOT EXISTS evidence text"
+_WHOLE = "SELECT to_regclass('onemap.job_news') IS NOT NULL"
+_EVIDENCE = "ALTER TABLE onemap.job ADD COLUMN IF NOT EXISTS evidence text"
 _LOCK = "SELECT pg_advisory_xact_lock(7032250513)"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _ADD_PART = "INSERT INTO job_output (job, file, part, content) VALUES (:job, :file, :part, :content) RETURNING part"
@@ -80,7 +80,8 @@ class PostgresJobs(JobRecords):
                 connection.execute(_LOCK)
                 if not _yes(connection, _THERE):
                     connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
-                    connection.execute(files(__package__).joinpath("postgres.sql").read_bytes())
+                    connection.execute(_schema("postgres.sql"))
+                    connection.execute(_schema("postgres_news.sql"))
                     connection.execute(Queue.schema().encode())
 
     def there(self) -> bool:
@@ -90,7 +91,9 @@ class PostgresJobs(JobRecords):
                 self._is_there = _yes(connection, _THERE)
                 if self._is_there and not _yes(connection, _WHOLE):
                     connection.execute(_LOCK)
-                    connection.execute(_UPGRADE)
+                    if not _yes(connection, _WHOLE):
+                        connection.execute(_EVIDENCE)
+                        connection.execute(_schema("postgres_news.sql"))
         return self._is_there
 
     def close(self) -> None:
@@ -200,6 +203,10 @@ def _statement(name: str) -> bytes:
     text = statements().get(name, name)
     text = text.replace("{lock}", "FOR UPDATE SKIP LOCKED").replace("{hold}", "FOR UPDATE")
     return for_postgres(text)
+
+
+def _schema(name: str) -> bytes:
+    return files(__package__).joinpath(name).read_bytes()
 
 
 def _yes(connection: psycopg.Connection[Any], question: LiteralString) -> bool:
