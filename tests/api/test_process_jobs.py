@@ -127,6 +127,20 @@ def test_a_failure_within_the_time_to_wait_is_the_answer(served: Worked) -> None
     assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_jobs_of_everybody_need_not_be_listed(world_file: Path, tmp_path: Path) -> None:
+    instance = with_jobs(publish_file(world_file), tmp_path)
+    jobs = instance.settings.jobs.model_copy(update={"listed": False})
+    with worked(replace(instance, settings=instance.settings.model_copy(update={"jobs": jobs}))) as served:
+        address = order(served.client)
+        assert ended(served.client, address)["status"] == "successful"
+        assert served.client.get("/jobs").json()["jobs"] == []
+        assert "Jobs are not listed" in served.client.get("/jobs", params={"f": "html", "lang": "en"}).text
+        declared = served.client.get("/conformance", params={"f": "json"}).json()["conformsTo"]
+        assert not [one for one in declared if one.endswith("/conf/job-list")]
+        assert [one for one in declared if one.endswith("/conf/dismiss")]
+        assert served.client.delete(address).json()["status"] == "dismissed"
+
+
 def test_without_a_place_for_jobs_there_are_none(world_file: Path) -> None:
     client = TestClient(create_app(publish_file(world_file)), raise_server_exceptions=False)
     assert execute(client, headers=ASYNC).status_code == 200

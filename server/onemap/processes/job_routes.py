@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio.to_thread
 
-from onemap.block import HTML, Call, Document, Reply, link
+from onemap.block import HTML, Call, Document, Principal, Reply, link
 from onemap.block.query import integer, shorten
 from onemap.errors import NoSuchJob
 from onemap.processes.job_filter import DEFAULT_LIMIT, MAX_LIMIT, STATUSES, parse_filter
@@ -33,12 +33,14 @@ class JobHandlers:
         limit, after = integer(call, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT), call.one("next")
 
         def find() -> tuple[Any, str | None]:
+            if not self._listed(call):
+                return (), None
             return self._store(call).find(call.principal.name, wanted, limit, after or None)
 
         found, token = await anyio.to_thread.run_sync(find)
         links = _list_links(call, token)
         titles = {process.id: process.title.get(call.lang) for process in self.processes}
-        page = {"titles": titles, "statuses": STATUSES, "wanted": wanted, "query": call.query}
+        page = {"titles": titles, "statuses": STATUSES, "wanted": wanted, "listed": self._listed(call)}
         data = {"jobs": [status_info(job, call.links) for job in found], "links": links}
         return Document(data, "processes/jobs.html", page, headers={"Cache-Control": "no-store"})
 
@@ -94,6 +96,10 @@ class JobHandlers:
             return work(job, read_results(store.results(job, call.principal.name)))
 
         return await self._on_job(call, read)
+
+    def _listed(self, call: Call) -> bool:
+        """Whether the caller's jobs may be listed: callers without an identity share theirs."""
+        return self._store(call).settings.listed or call.principal.name != Principal().name
 
     def _store(self, call: Call) -> JobStore:
         """Return the store. Raises NoSuchJob where there is none (/req/core/job-exception-no-such-job)."""
