@@ -40,7 +40,10 @@ async function renew() {
 function start() {
   const element = job()
   const { jobPage: address, running } = element.dataset
-  element.querySelector('[data-dismiss]').addEventListener('click', async () => {
+  const stop = element.querySelector('[data-dismiss]')
+  stop.disabled = false
+  stop.addEventListener('click', async () => {
+    stop.disabled = true
     await dismiss(address)
     if (!running) location.assign(`${base}/jobs`)
   })
