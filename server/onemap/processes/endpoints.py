@@ -102,7 +102,11 @@ def job_endpoints(handlers: JobHandlers) -> tuple[Endpoint, ...]:
         json_problems=True,
         any_accept=True,
     )
-    return (status, results) if handlers.jobs is None else (_listing(handlers), status, results, *_single(handlers))
+    return (
+        (status, results)
+        if handlers.jobs is None
+        else (_listing(handlers), status, results, *_single(handlers), *_shown(handlers))
+    )
 
 
 def _listing(handlers: JobHandlers) -> Endpoint:
@@ -141,6 +145,12 @@ def _single(handlers: JobHandlers) -> tuple[Endpoint, ...]:
             json_problems=True,
             any_accept=True,
         ),
+    )
+
+
+def _shown(handlers: JobHandlers) -> tuple[Endpoint, ...]:
+    """Return what the page of a job reads."""
+    return (
         Endpoint(
             "/jobs/{jobID}/drawing",
             handlers.drawing,
