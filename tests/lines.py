@@ -11,7 +11,8 @@ import yaml
 from starlette.testclient import TestClient
 
 from onemap.app import create_app, load_instance
-from onemap.processes.control_lines.rules import Rule, catalogue
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, Rule
+from onemap.processes.rulebook import RuleBook, RuleLibrary
 from onemap.store.geopackage.writer import FieldSpec, GeoPackageWriter, TableSpec
 
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
@@ -50,6 +51,16 @@ SURVEY = (
 BASIC, STEEP, BETTER = 5, 6, 7
 # Planned classes above the same squares.
 PLANNED = ("01", "07", "03", "10", "16", "01", "01", "12", "03")
+
+
+def newest[B: RuleBook](model: type[B], name: str) -> B:
+    """Return the newest version of a catalogue that comes with the server."""
+    return RuleLibrary().versions(model, name)[-1]
+
+
+def catalogue(name: str = CONTROL_LINES) -> Catalogue:
+    """Return the newest version of a catalogue of lines."""
+    return newest(Catalogue, name)
 
 
 def rules() -> list[Rule]:

@@ -61,7 +61,8 @@ def worked(instance: Instance) -> Iterator[Worked]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        yield Worked(TestClient(create_app(instance), raise_server_exceptions=False), instance, store, going)
+        with told.at_work():
+            yield Worked(TestClient(create_app(instance), raise_server_exceptions=False), instance, store, going)
     finally:
         over.set()
         thread.join()

@@ -9,9 +9,9 @@ import pytest
 import shapely
 from starlette.testclient import TestClient
 
-from onemap.processes.control_lines.rules import Branch, catalogue
+from onemap.processes.control_lines.rules import Branch
 from tests import lines
-from tests.lines import inside, kinds, nowhere, parcels
+from tests.lines import catalogue, inside, kinds, nowhere, parcels
 
 BRANCHES = [("control-lines", branch) for branch in catalogue().branches()] + [
     ("minerals", branch) for branch in catalogue(name="minerals").branches()

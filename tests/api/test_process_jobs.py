@@ -127,6 +127,20 @@ def test_a_failure_within_the_time_to_wait_is_the_answer(served: Worked) -> None
     assert response.headers["content-type"] == "application/problem+json"
 
 
+def test_jobs_of_everybody_need_not_be_listed(world_file: Path, tmp_path: Path) -> None:
+    instance = with_jobs(publish_file(world_file), tmp_path)
+    jobs = instance.settings.jobs.model_copy(update={"listed": False})
+    with worked(replace(instance, settings=instance.settings.model_copy(update={"jobs": jobs}))) as served:
+        address = order(served.client)
+        assert ended(served.client, address)["status"] == "successful"
+        assert served.client.get("/jobs").json()["jobs"] == []
+        assert "Jobs are not listed" in served.client.get("/jobs", params={"f": "html", "lang": "en"}).text
+        declared = served.client.get("/conformance", params={"f": "json"}).json()["conformsTo"]
+        assert not [one for one in declared if one.endswith("/conf/job-list")]
+        assert [one for one in declared if one.endswith("/conf/dismiss")]
+        assert served.client.delete(address).json()["status"] == "dismissed"
+
+
 def test_without_a_place_for_jobs_there_are_none(world_file: Path) -> None:
     client = TestClient(create_app(publish_file(world_file)), raise_server_exceptions=False)
     assert execute(client, headers=ASYNC).status_code == 200
@@ -384,27 +398,20 @@ def test_a_certificate_is_checked(other: Listener) -> None:
         exchange(target_of(address, settings, ""), settings, 10)
 
 
-def test_a_callback_is_tried_again_until_it_is_taken(other: Listener) -> None:
-    settings = CallbackSettings.model_validate(
-        {"hosts": [other.address], "networks": [LOOPBACK], "attempts": 3, "pause": 0.05}
-    )
-    left = [503, 500]
-
-    def sometimes(handler: BaseHTTPRequestHandler) -> None:
-        giving(b"", "text/plain", left.pop() if left else 204)(handler)
-
-    other.answers |= {"/sometimes": sometimes, "/never": giving(b"", "text/plain", 500)}
+def test_what_came_of_a_callback(other: Listener) -> None:
+    settings = CallbackSettings.model_validate({"hosts": [other.address], "networks": [LOOPBACK]})
     other.answers |= {
+        "/never": giving(b"", "text/plain", 500),
         "/refused": giving(b"", "text/plain", 403),
+        "/busy": giving(b"", "text/plain", 429),
         "/moved": giving(b"", "text/plain", 307, Location="/ok"),
     }
-    counts = {}
-    for path, taken in (("/sometimes", True), ("/never", False), ("/refused", False), ("/moved", False)):
-        other.requests.clear()
-        assert call_back(other.address + path, b"{}", settings) is taken
-        counts[path] = len(other.requests)
-    assert counts == {"/sometimes": 3, "/never": 3, "/refused": 1, "/moved": 3}
-    assert call_back("http://127.0.0.1:1/", b"{}", settings) is False
+    said = {path: call_back(other.address + path, b"{}", settings) for path in ("/taken", *other.answers)}
+    assert said | {"/taken": "taken", "/never": "missed", "/refused": "refused", "/busy": "missed"} == said
+    assert said["/moved"] == "missed"
+    assert call_back("http://127.0.0.1:1/", b"{}", settings) == "refused"
+    gone = CallbackSettings.model_validate({"hosts": ["http://127.0.0.1:1"], "networks": [LOOPBACK]})
+    assert call_back("http://127.0.0.1:1/", b"{}", gone) == "missed"
 
 
 def test_a_subscriber_that_cannot_be_told_does_not_hold_up_the_job(fetching: TestClient, other: Listener) -> None:
@@ -435,7 +442,7 @@ def test_bad_subscribers(fetching: TestClient, other: Listener, subscriber: Any,
 def test_an_address_that_is_allowed_no_more_is_not_called(other: Listener) -> None:
     with pytest.raises(InvalidBody):
         target_of(other.address, CallbackSettings(), "")
-    assert call_back(other.address, b"{}", CallbackSettings()) is False
+    assert call_back(other.address, b"{}", CallbackSettings()) == "refused"
 
 
 def test_the_store_is_what_the_protocol_says(served: Worked) -> None:

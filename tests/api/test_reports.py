@@ -275,3 +275,44 @@ def test_a_job_has_evidence_too(client: TestClient, data: Path) -> None:
     address = response.headers["link"].split(">")[0].lstrip("<")
     said = client.get(address, params={"f": "json"}).json()["statement"]
     assert said["result"]["digest"] == "sha256:" + hashlib.sha256(response.content).hexdigest()
+    status = client.get(made.headers["location"]).json()
+    assert [item["href"] for item in status["links"] if item["rel"] == "describedby"] == [address]
+    listed = next(job for job in client.get("/jobs").json()["jobs"] if job["jobID"] == status["jobID"])
+    assert listed["links"] == status["links"]
+    assert address in client.get(made.headers["location"], headers={"accept": "text/html"}).text
+
+
+def test_a_job_keeps_what_its_page_draws(client: TestClient, data: Path) -> None:
+    from onemap.processes.jobs import open_jobs
+    from onemap.processes.jobs.runner import Runner, run_waiting
+
+    instance = load_instance(ROOT, "business", data)
+    jobs = open_jobs(instance.settings)
+    assert jobs is not None
+    bodies: list[dict[str, Any]] = [
+        {"inputs": {"parcels": sample(data, "a_")}, "outputs": {"result": {}, "pieces": {}}},
+        {"inputs": {"parcels": sample(data, "a_")}},
+        {"inputs": {"echo": "x"}, "outputs": {"echo": {}}},
+    ]
+    processes = ("control-line-check", "control-line-check", "echo")
+    addresses = [
+        client.post(f"/processes/{process}/execution", json=body, headers={"prefer": "respond-async"}).headers[
+            "location"
+        ]
+        for process, body in zip(processes, bodies, strict=True)
+    ]
+    waiting = client.get(addresses[0] + "/drawing")
+    assert (waiting.status_code, waiting.json()["type"].rsplit("/", 1)[-1]) == (404, "result-not-ready")
+    runner = Runner(built_in(), instance.gate, instance.settings, load_codes(shipped("codes")), desk_of(instance))
+    run_waiting(jobs, runner)  # type: ignore[arg-type]
+    drawn = [client.get(address + "/drawing") for address in addresses]
+    assert [answer.status_code for answer in drawn] == [200, 200, 404]
+    assert drawn[0].headers["content-type"] == "application/geo+json"
+    layers = [[item["properties"]["layer"] for item in answer.json()["features"]] for answer in drawn[:2]]
+    assert layers[1] == ["parcels"]
+    assert layers[0][0] == "parcels"
+    assert "yjjbnttb" in layers[0]
+    west, south = drawn[0].json()["features"][0]["geometry"]["coordinates"][0][0]
+    assert 70 < west < 140 > 60 > south > 15
+    pages = [client.get(address, headers={"accept": "text/html"}).text for address in addresses]
+    assert ["/drawing" in page for page in pages] == [True, True, False]

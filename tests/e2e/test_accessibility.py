@@ -69,3 +69,17 @@ def test_a_page_that_is_wrong_is_found(visit: Visit) -> None:
     visit.open("/styles")
     visit.page.evaluate("() => document.body.append(document.createElement('img'))")
     assert "image-alt" in {rule for rule, *_ in violations(visit)}
+
+
+def test_the_page_of_a_job_with_its_result(visit: Visit) -> None:
+    square = {"type": "Polygon", "coordinates": [[[114.3, 30.5], [114.31, 30.5], [114.31, 30.51], [114.3, 30.5]]]}
+    ordered = visit.page.request.post(
+        f"{visit.server}/processes/control-line-check/execution",
+        data={"inputs": {"parcels": square}, "outputs": {"result": {}, "pieces": {}}, "response": "document"},
+        headers={"Prefer": "respond-async"},
+    )
+    visit.open(f"/jobs/{ordered.json()['jobID']}")
+    visit.until("document.querySelector('[data-result]')?.hidden === false")
+    visit.until("Boolean(window.onemap)")
+    visit.map_ready()
+    assert violations(visit) == []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browsing import Visit
+from tests.e2e.test_browser import parcel_text
 
 pytestmark = pytest.mark.browser
-SHOWN = "!document.querySelector('[data-result]').hidden"
+SHOWN = "document.querySelector('[data-result]')?.hidden === false"
 SQUARE = {"type": "Polygon", "coordinates": [[[114.3, 30.5], [114.31, 30.5], [114.31, 30.51], [114.3, 30.5]]]}
 
 
@@ -76,3 +79,49 @@ def test_where_events_do_not_come_the_page_asks_for_the_status(visit: Visit) -> 
     page.click("[data-run]")
     visit.until(SHOWN)
     visit.complaints.clear()  # the browser's own line about the 503
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_of_a_job_shows_what_came_of_it_without_a_reload(visit: Visit, data: Path, lang: str) -> None:
+    page = visit.open(f"/processes/control-line-check?lang={lang}")
+    inputs = {"parcels": text_parcel(data, "a_farmland_utf8.txt")}
+    outputs = {name: {} for name in ("result", "report", "table", "pieces")}
+    ordered = page.request.post(
+        f"{visit.server}/processes/control-line-check/execution",
+        data={"inputs": inputs, "outputs": outputs, "response": "document"},
+        headers={"Prefer": "respond-async", "Accept-Language": lang},
+    )
+    job = ordered.json()["jobID"]
+    visit.open(f"/jobs/{job}")
+    page.evaluate("window.here = true")
+    visit.until(SHOWN)
+    visit.until("window.onemap?.map.querySourceFeatures('parcels').length > 0")
+    visit.until("window.onemap.map.querySourceFeatures('pieces').length > 0")
+    expect(page.locator("[data-result] .verdict .badge")).to_be_visible()
+    expect(page.locator("[data-result] tbody tr").first).to_be_visible()
+    expect(page.locator("h1 [data-status=successful]")).to_be_visible()
+    assert page.evaluate("window.here"), "the page was not loaded again"
+    expect(page.locator("main > .process .files a")).to_have_count(4)
+    with page.expect_download() as download:
+        page.locator(".files a[type='application/pdf']").click()
+    assert download.value.suggested_filename == f"report-{job[:8]}.pdf"
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    visit.map_ready()
+    visit.shot(f"job-result-{lang}")
+    page.click("[data-evidence][rel=describedby]")
+    expect(page.locator("h1")).to_have_text("存证" if lang == "zh" else "Evidence")
+
+
+def test_the_result_of_a_process_leads_to_its_evidence(visit: Visit, data: Path) -> None:
+    page = visit.open("/processes/control-line-check")
+    page.fill("#in-parcels", parcel_text(data))
+    page.click("[data-run]")
+    visit.until(SHOWN)
+    page.click("[data-result] [data-evidence]")
+    page.wait_for_url("**/evidence/*")
+
+
+def text_parcel(data: Path, name: str) -> dict[str, str]:
+    """Return a sample file of parcels as an input."""
+    content = base64.b64encode((data / "demo" / "parcels" / name).read_bytes()).decode()
+    return {"value": content, "encoding": "base64", "mediaType": "text/plain"}

@@ -54,6 +54,20 @@ def test_check(data: Path) -> None:
     assert f"zone internet: {declared} collections, 3 visible to everybody" in text
 
 
+def test_check_names_a_faulty_rule_catalogue(instance: Path, data: Path) -> None:
+    path = instance / "processes" / "minerals" / "2027-01-01.yml"
+    path.parent.mkdir(parents=True)
+    rules = (ROOT / "processes" / "minerals" / "2026-01-01.yml").read_text(encoding="utf-8")
+    path.write_text(rules.replace("2026-01-01", "2027-01-01"), encoding="utf-8")
+    assert "collections" in onemap("check", "--root", instance, "--data", data)
+    path.write_text(rules.replace("2026-01-01", "2027-01-01").replace("[overlay-137]", "[overlay-173]"))
+    for command in (("check",), ("serve", "--port", "8729")):
+        text = onemap(*command, "--root", instance, "--data", data, code=2)
+        assert f"{path}:" in text
+        assert "no legal source 'overlay-173'" in text
+        assert "Did you mean 'overlay-137'?" in text
+
+
 def test_check_names_a_faulty_collection_and_the_others_stay(instance: Path, data: Path) -> None:
     shutil.copy(ROOT / "collections" / "xzq.yml", instance / "collections")
     (instance / "collections" / "bad.yml").write_text(

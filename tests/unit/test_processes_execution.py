@@ -14,7 +14,7 @@ from onemap.block import Content, Document
 from onemap.config import Settings, Text, read_yaml, validate
 from onemap.errors import ConfigError, InvalidBody, NoSuchProcess, UnsupportedMediaType
 from onemap.processes import Processes, built_in
-from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, catalogue
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
 from onemap.processes.echo import Echo
 from onemap.processes.execute import parse_execution, run
 from onemap.processes.inputs import bind
@@ -22,6 +22,7 @@ from onemap.processes.model import Context
 from onemap.processes.parcel_areas import EllipsoidArea
 from onemap.processes.rulebook import folder
 from onemap.processes.tables import columns
+from tests.lines import catalogue
 
 
 def context() -> Context:

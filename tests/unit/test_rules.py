@@ -17,11 +17,12 @@ from onemap.config import read_yaml
 from onemap.errors import ClientGone, ConfigError, InvalidBody
 from onemap.geo.area import measure_for
 from onemap.geo.crs import crs_from_srid
-from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, Finding, catalogue
-from onemap.processes.reviews.rules import ApprovalRules, Subject, approval_rules, plan_rules
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, Finding
+from onemap.processes.reviews.rules import APPROVAL, PLAN, ApprovalRules, PlanRules, Subject
 from onemap.processes.rulebook import RuleBook, folder, in_force, parse_day, read_books
 from onemap.processes.slivers import width_of
 from onemap.processes.timed import each_in_time
+from tests.lines import catalogue, newest
 
 ALLOWED, CONDITIONAL, PROHIBITED = "involved-allowed", "involved-conditional", "involved-prohibited"
 SAID = [
@@ -170,9 +171,9 @@ def test_an_activity_names_roles_that_have_rules(tmp_path: Path) -> None:
         read_books(Catalogue, versions(tmp_path, ("2026-01-01", None), activities=activities))
 
 
-@pytest.mark.parametrize("model", [plan_rules, approval_rules])
-def test_the_other_catalogues_are_sound(model: Any) -> None:
-    book: RuleBook = model(None)
+@pytest.mark.parametrize(("model", "name"), [(PlanRules, PLAN), (ApprovalRules, APPROVAL)])
+def test_the_other_catalogues_are_sound(model: type[RuleBook], name: str) -> None:
+    book = newest(model, name)
     assert book.cited()["catalogue"] == book.id
     assert all(source.text.zh and source.text.en for source in book.basis.values())
 
@@ -191,12 +192,12 @@ def test_the_other_catalogues_are_sound(model: Any) -> None:
     ],
 )
 def test_planned_classes_agree_or_not(purpose: str, code: str, conformity: str) -> None:
-    assert plan_rules(None).purposes[purpose].conformity(code) == conformity
+    assert newest(PlanRules, PLAN).purposes[purpose].conformity(code) == conformity
 
 
 def test_every_purpose_of_plans_agrees_with_something_and_not_with_everything() -> None:
     codes = [f"{number:02}" for number in range(1, 25)]
-    for code, use in plan_rules(None).purposes.items():
+    for code, use in newest(PlanRules, PLAN).purposes.items():
         found = {use.conformity(one) for one in codes}
         assert found == {"conforming", "conditional", "non-conforming"}, code
 
@@ -218,7 +219,7 @@ def areas(basic: float | None, cultivated: float | None, other: float) -> dict[S
 )
 def test_who_approves(given: Any, conversion: str | None, expropriation: str | None) -> None:
     """Land Administration Law, articles 44 and 46: more than 35 ha of farmland, more than 70 ha of other land."""
-    rules: ApprovalRules = approval_rules(None)
+    rules: ApprovalRules = newest(ApprovalRules, APPROVAL)
     for approval, wanted in ((rules.conversion, conversion), (rules.expropriation, expropriation)):
         decided = approval.decide(given)
         assert (decided and decided.approver) == wanted

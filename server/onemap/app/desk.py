@@ -12,6 +12,6 @@ _TYPEFACES = STATIC / "vendor" / "typefaces"
 
 
 def desk_of(instance: Instance) -> Desk:
-    """Return the desk of an instance: its styles, the fonts of reports, its notary. Raises ConfigError."""
+    """Return the desk of an instance: its styles, the fonts of reports, its notary, its rules. Raises ConfigError."""
     titles = {process.id: process.title for process in available(instance.settings)}
-    return Desk(instance.styles, _TYPEFACES, open_notary(instance.settings), titles)
+    return Desk(instance.styles, _TYPEFACES, open_notary(instance.settings), titles, instance.rules)

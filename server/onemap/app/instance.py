@@ -33,6 +33,8 @@ from onemap.config import (
     shipped,
 )
 from onemap.errors import ConfigError
+from onemap.processes.catalogues import load_rules
+from onemap.processes.rulebook import RuleLibrary
 from onemap.security import Gate, Policy
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
@@ -58,6 +60,7 @@ class Instance:
     root: Path | None = None
     missing: Missing | None = None
     styles: Library = field(default_factory=Library)
+    rules: RuleLibrary = field(default_factory=RuleLibrary)
 
     @cached_property
     def gate(self) -> Gate:
@@ -68,7 +71,7 @@ class Instance:
 def load_instance(
     root: Path, zone: str | None = None, data: Path | None = None, stores: Mapping[str, StoreSettings] | None = None
 ) -> Instance:
-    """Return the instance that ``config/`` and ``collections/`` below ``root`` describe.
+    """Return the instance that ``config/``, ``collections/``, ``styles/`` and ``processes/`` below ``root`` describe.
 
     ``data``: the folder that store paths are relative to, by default ``root/data``. ``stores`` takes the place of
     stores of the configuration. A collection that cannot be published is left out with the reason, as are all of a
@@ -96,7 +99,8 @@ def load_instance(
     missing = Missing(opening, away, wanted, codes) if away else None
     styles = load_styles(shipped("styles"), root / "styles")
     left += _style_notes(styles, published)
-    return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles)
+    rules = load_rules(shipped("processes"), root / "processes")
+    return Instance(settings, Registry(published), opened, tuple(left), root, missing, styles, rules)
 
 
 def cached_in(settings: Settings, data: Path, default: Path | None = None) -> Settings:

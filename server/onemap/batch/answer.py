@@ -13,10 +13,13 @@ from onemap.catalog import Collection, Registry, load_codes
 from onemap.config import PolicySettings, Settings, shipped
 from onemap.errors import ClientError
 from onemap.geo.crs import CRS84, Crs
+from onemap.processes.control_lines.rules import CONTROL_LINES
+from onemap.processes.desk import Desk
 from onemap.processes.model import Context
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet
 from onemap.processes.parcels.model import Shape
 from onemap.processes.parcels.validity import checked
+from onemap.processes.rulebook import RuleLibrary
 from onemap.security import Gate, Policy, identify
 from onemap.store import View
 from onemap.store.partitions import Folder, Partition, PartitionsStore
@@ -99,4 +102,5 @@ def _context(order: Order) -> Context:
     collections = [replace(store.collection, store=name) for name, store in stores.items()]
     gate = Gate(Registry(collections), _Exported("business", PolicySettings()), stores)
     settings = Settings(processes=order.limits())
-    return Context(gate, identify(), settings, load_codes(shipped("codes")), order.lang)
+    desk = Desk(rules=RuleLibrary({CONTROL_LINES: (order.lines(),)}))
+    return Context(gate, identify(), settings, load_codes(shipped("codes")), order.lang, desk=desk)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -13,18 +12,18 @@ from onemap import __version__
 from onemap.config import ProcessSettings
 from onemap.errors import ConfigError, did_you_mean
 from onemap.processes.control_lines import ControlLineCheck
-from onemap.processes.control_lines.rules import catalogue
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
 from onemap.processes.farmland import FarmlandChange
 from onemap.processes.farmland.rules import rules as farmland_rules
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_inputs import ParcelProcess
+from onemap.processes.rulebook import RuleLibrary
 from onemap.store.partitions import Folder, Manifest, read_manifest
 
 Format = Literal["jsonl", "csv", "parquet"]
 PROCESSES: dict[str, type[ParcelProcess]] = {
     item.id: item for item in (LanduseBreakdown, ControlLineCheck, FarmlandChange)
 }
-_RULES: dict[str, Callable[[], Any]] = {ControlLineCheck.id: catalogue, FarmlandChange.id: farmland_rules}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,8 @@ class Order:
     """A batch. ``parcels``, ``data`` and ``out`` are addresses of folders: partitions, partitions, results.
 
     ``inputs``: the other inputs of the process (``layers``, ``purpose``). ``settings``: limits and thresholds of the
-    processes. ``lang``: language of titles.
+    processes. ``lang``: language of titles. ``rules``: the version of the rules of lines that is applied, whatever the
+    day on which a worker comes to it; default: the newest that comes with the server.
     """
 
     process: str
@@ -43,12 +43,19 @@ class Order:
     settings: dict[str, Any] = field(default_factory=dict)
     form: Format = "jsonl"
     lang: str = "zh"
+    rules: dict[str, Any] | None = None
 
     def question(self) -> type[ParcelProcess]:
         """Return the process. Raises ConfigError for one that cannot be asked of very many parcels."""
         if self.process not in PROCESSES:
             raise ConfigError(f"'{self.process}' does not run as a batch.", did_you_mean(self.process, PROCESSES))
         return PROCESSES[self.process]
+
+    def lines(self) -> Catalogue:
+        """Return the rules of lines."""
+        if self.rules is not None:
+            return Catalogue.model_validate(self.rules)
+        return RuleLibrary().versions(Catalogue, CONTROL_LINES)[-1]
 
     def limits(self) -> ProcessSettings:
         """Return the limits and thresholds."""
@@ -62,10 +69,9 @@ class Order:
     def facts(self) -> dict[str, Any]:
         """Return all that the results depend on, addresses apart: a run goes on where an equal one broke off."""
         parcels, layers = self.manifests()
-        rules = _RULES[self.process]() if self.process in _RULES else None
         return {
             "process": {"id": self.process, "version": self.question().version},
-            "rules": {"catalogue": rules.id, "version": rules.version} if rules else None,
+            "rules": self._cited(),
             "inputs": self.inputs,
             "lang": self.lang,
             "format": self.form,
@@ -74,6 +80,13 @@ class Order:
             "data": [_named(layer) for layer in layers],
             "software": __version__,
         }
+
+    def _cited(self) -> dict[str, Any] | None:
+        if self.process == ControlLineCheck.id:
+            lines = self.lines()
+            return {**lines.cited(), "digest": digest(lines.model_dump(mode="json"))}
+        known = farmland_rules() if self.process == FarmlandChange.id else None
+        return {"catalogue": known.id, "version": known.version} if known else None
 
 
 def digest(facts: dict[str, Any]) -> str:

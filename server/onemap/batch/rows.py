@@ -10,7 +10,6 @@ from typing import Any
 from onemap.batch.order import Order
 from onemap.processes.accounts import GROUPS
 from onemap.processes.control_lines import ControlLineCheck
-from onemap.processes.control_lines.rules import catalogue
 from onemap.processes.farmland import FarmlandChange
 from onemap.processes.farmland.rules import rules as farmland_rules
 
@@ -28,7 +27,7 @@ def columns(order: Order) -> dict[str, type[Any]]:
         return found | dict.fromkeys([*GROUPS, "other", "remainder"], float)
     found["verdict"] = str
     _, layers = order.manifests()
-    for rule in catalogue().rules:
+    for rule in order.lines().rules:
         names = [layer.id for layer in layers if layer.declared().role == rule.role]
         for name in names or [rule.role]:
             found |= {f"{name}_status": str, f"{name}_area": float}

@@ -14,11 +14,14 @@ import typer
 from onemap.app import Instance, publish
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import Source
-from onemap.config import load_settings
+from onemap.config import load_settings, shipped
 from onemap.cql import all_of
 from onemap.errors import ConfigError, OneMapError, did_you_mean
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import CRS84, Bounds, Crs, transform_bounds
+from onemap.processes.catalogues import load_rules
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
+from onemap.processes.rulebook import today
 from onemap.query.filters import checked_filter
 from onemap.security import identify
 from onemap.store import Store, View
@@ -104,17 +107,19 @@ def batch(
     if process not in PROCESSES:
         raise ConfigError(f"'{process}' does not run as a batch.", did_you_mean(process, PROCESSES))
     source = Source(None, root, zone, data, tuple(store or ()))
+    rules = load_rules(shipped("processes"), root / "processes")
     given = {"layers": layers or None, "purpose": purpose}
     inputs = {name: value for name, value in given.items() if value and name in PROCESSES[process].model_fields}
     order = Order(
         process,
         _parcels(parcels, source, out, rows),
-        tuple(partitions) if partitions else _layers(source, out, PROCESSES[process].roles()),
+        tuple(partitions) if partitions else _layers(source, out, PROCESSES[process].roles(rules)),
         out,
         inputs,
         load_settings(root / "config", zone).processes.model_dump(mode="json") if (root / "config").is_dir() else {},
         form,
         lang,
+        rules.choose(Catalogue, CONTROL_LINES, None, today()).model_dump(mode="json"),
     )
     if engine == "spark":
         from onemap.batch.spark import run_spark

@@ -19,7 +19,7 @@ from onemap.app import Instance, is_database
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import Source, source_of
 from onemap.errors import ConfigError
-from onemap.processes.jobs import open_jobs
+from onemap.processes.jobs import JobStore, open_jobs
 from onemap.processes.jobs.crew import Crew
 from onemap.processes.notify import Notifier
 
@@ -39,12 +39,14 @@ def place_for_jobs(source: Source) -> Iterator[Source]:
 @contextmanager
 def workers_beside(instance: Instance, source: Source) -> Iterator[None]:
     """Have jobs worked on for the length of the block."""
-    crew = _crew(instance, source, instance.settings.jobs.workers)
+    store = open_jobs(instance.settings)
     with ExitStack() as stack:
-        if crew is not None and crew.count:
+        if store is not None and instance.settings.jobs.workers:
             # The server dies of the signal that it was sent when it has closed: the workers give back their jobs first.
             signal.signal(signal.SIGTERM, _leave)
-            stack.enter_context(crew.at_work())
+            notifier = Notifier(store, instance.settings.processes.callbacks)
+            stack.enter_context(notifier.at_work())
+            stack.enter_context(_crew(store, source, instance.settings.jobs.workers, notifier).at_work())
         yield
 
 
@@ -63,24 +65,23 @@ def worker(
     """Work on the jobs of an instance, on this machine or on another one that reaches its database."""
     with place_for_jobs(source_of(source, root, zone, data, store)) as asked:
         instance = asked.instance()
-        crew = _crew(instance, asked, concurrency)
-        if crew is None or (asked.single is not None and not is_database(asked.single)):
+        store_of_jobs = open_jobs(instance.settings)
+        if store_of_jobs is None or (asked.single is not None and not is_database(asked.single)):
             raise ConfigError("The jobs of this server are its own.", "Serve a configuration, or a database.")
         signal.signal(signal.SIGTERM, _leave)
+        notifier = Notifier(store_of_jobs, instance.settings.processes.callbacks)
+        crew = _crew(store_of_jobs, asked, concurrency, notifier)
         if once:
             typer.echo(f"{crew.once()} jobs")
+            notifier.tell()
             return
         typer.echo(f"OneMap works on jobs (zone {instance.settings.zone}), {concurrency} at once.")
-        with crew.at_work():
+        with notifier.at_work(), crew.at_work():
             signal.pause()
 
 
-def _crew(instance: Instance, source: Source, count: int) -> Crew | None:
-    store = open_jobs(instance.settings)
-    if store is None:
-        return None
-    told = Notifier(store, instance.settings.processes.callbacks)
-    return Crew(store, _COMMAND, source.environment(), count, told)
+def _crew(store: JobStore, source: Source, count: int, notifier: Notifier) -> Crew:
+    return Crew(store, _COMMAND, source.environment(), count, notifier)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

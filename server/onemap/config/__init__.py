@@ -1,6 +1,6 @@
 """Configuration: frozen models, YAML files read and merged once at start."""
 
-from onemap.config.load import load_settings, read_yaml, validate
+from onemap.config.load import Misplaced, load_settings, read_yaml, validate
 from onemap.config.models import (
     AdminSettings,
     CallbackSettings,
@@ -32,6 +32,7 @@ __all__ = [
     "GeoPackageSettings",
     "JobSettings",
     "Limits",
+    "Misplaced",
     "OutboundSettings",
     "PackSettings",
     "PolicySettings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +21,14 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+class Misplaced(ValueError):
+    """A fault that a validator of a whole document finds at one of its words."""
+
+    def __init__(self, text: str, word: str) -> None:
+        super().__init__(text)
+        self.word = word
 
 
 def load_settings(folder: Path, zone: str | None = None) -> Settings:
@@ -77,7 +85,8 @@ def _explain(fault: Any, model: type[BaseModel], sources: tuple[Path, ...]) -> s
     text = f"{'.'.join(path) or 'file'}: {fault['msg']}"
     if fault["type"] == "extra_forbidden":
         text = f"Unknown key '{'.'.join(path)}'. {did_you_mean(path[-1], _keys(model, path[:-1]))}"
-    return text + _snippet(path, sources)
+    cause = fault.get("ctx", {}).get("error")
+    return text + _snippet(path, sources, cause.word if isinstance(cause, Misplaced) else None)
 
 
 def _written(place: tuple[str | int, ...]) -> list[str]:
@@ -102,11 +111,13 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [found for part in get_args(annotation) for found in models_in(part)]
 
 
-def _snippet(path: list[str], sources: tuple[Path, ...]) -> str:
-    """Return the lines around the place that ``path`` names, from the last file that has it."""
+def _snippet(path: list[str], sources: tuple[Path, ...], word: str | None = None) -> str:
+    """Return the lines around the place that ``path`` names, or a word, from the last file that has it."""
     for source in reversed(sources):
         text = source.read_text(encoding="utf-8")
         line, depth = _locate(yaml.compose(text), path)
+        if word is not None:
+            line = next((mark.line for mark in _places(yaml.compose(text), word)), line)
         if depth == len(path) or source is sources[0]:
             lines = text.splitlines()
             near = range(max(0, line - 1), min(len(lines), line + 2))
@@ -119,9 +130,25 @@ def _locate(node: yaml.Node | None, path: list[str]) -> tuple[int, int]:
     """Return the line (from 0) of the deepest key on ``path`` and how many keys of it were found."""
     line = depth = 0
     for part in path:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((key, value) for key, value in pairs if key.value == part), None)
+        found = next((item for item in _parts(node) if item[0] == part), None)
         if found is None:
             break
-        line, node, depth = found[0].start_mark.line, found[1], depth + 1
+        line, node, depth = found[1].start_mark.line, found[2], depth + 1
     return line, depth
+
+
+def _parts(node: yaml.Node | None) -> list[tuple[str, yaml.Node, yaml.Node]]:
+    """Return the parts of a node: the key or the index of each, where it begins, and its value."""
+    if isinstance(node, yaml.MappingNode):
+        return [(key.value, key, value) for key, value in node.value]
+    items = node.value if isinstance(node, yaml.SequenceNode) else []
+    return [(str(at), item, item) for at, item in enumerate(items)]
+
+
+def _places(node: yaml.Node | None, word: str) -> Iterator[yaml.Mark]:
+    """Yield the places where a word stands as a key or as a value."""
+    for _, start, value in _parts(node):
+        for part in dict.fromkeys((start, value)):
+            if isinstance(part, yaml.ScalarNode) and part.value == word:
+                yield part.start_mark
+        yield from _places(value, word)

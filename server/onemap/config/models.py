@@ -289,6 +289,11 @@ class JobSettings(Model):
         600.0, gt=0, description="A statement of a job in a PostGIS store; `timeouts.items` is for requests (s)."
     )
     retention: float = Field(168.0, gt=0, description="Jobs that have ended are removed with their results after (h).")
+    listed: bool = Field(
+        True,
+        description="Whether `/jobs` lists the jobs of callers without an identity, to all of them; otherwise such a"
+        " job is known to who was told its address.",
+    )
     max_queued: int = Field(1_000, ge=1, description="Most jobs of one user that wait or run; more: 429.")
     max_running: int = Field(8, ge=1, description="Most jobs of one user that run at once; the others wait.")
     output_bytes: int = Field(512 * 2**20, ge=1024, description="Most bytes of the results of one job.")

@@ -39,8 +39,7 @@ from onemap.security import Gate
 
 _CONF = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 CONFORMANCE = tuple(_CONF + name for name in ("core", "ogc-process-description", "json", "html", "oas30"))
-WITH_JOBS = tuple(_CONF + name for name in ("job-list", "dismiss"))
-CALLBACK = _CONF + "callback"
+JOB_LIST, DISMISS, CALLBACK = (_CONF + name for name in ("job-list", "dismiss", "callback"))
 PROCESSES_REL = "http://www.opengis.net/def/rel/ogc/1.0/processes"
 
 __all__ = ["CONFORMANCE", "Processes", "available", "block", "built_in"]
@@ -84,7 +83,7 @@ def block(
     return Block(
         id="processes",
         title="Processes",
-        conformance=(*CONFORMANCE, *(WITH_JOBS if jobs else ()), *((CALLBACK,) if callbacks else ())),
+        conformance=(*CONFORMANCE, *_of_jobs(jobs, callbacks)),
         endpoints=(
             *process_endpoints(handlers, jobs is not None, callbacks),
             *job_endpoints(JobHandlers(jobs, known)),
@@ -94,6 +93,13 @@ def block(
         schemas=SCHEMAS,
         metrics=job_metrics(jobs),
     )
+
+
+def _of_jobs(jobs: JobStore | None, callbacks: bool) -> list[str]:
+    """Return the conformance classes of jobs that hold for everybody."""
+    if jobs is None:
+        return []
+    return [*([JOB_LIST] if jobs.settings.listed else []), DISMISS, *([CALLBACK] if callbacks else [])]
 
 
 def _landing_links(jobs: bool, links: Links) -> list[Link]:

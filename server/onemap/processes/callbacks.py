@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from onemap.block.query import shorten
 from onemap.config import CallbackSettings
@@ -15,6 +14,8 @@ from onemap.processes.outbound import Unreachable, exchange, target_of
 
 EVENTS: Mapping[str, str] = {"successUri": "successful", "inProgressUri": "running", "failedUri": "failed"}
 """The members of ``subscriber`` and the status that each is told of."""
+Delivery = Literal["taken", "refused", "missed"]
+"""What came of a callback; one that was missed may be tried again."""
 _MOST_ANSWERED = 65_536
 _AGAIN = (408, 425, 429)
 _log = logging.getLogger("onemap.jobs")
@@ -37,27 +38,21 @@ def subscriber_of(given: Any, settings: CallbackSettings) -> dict[str, str]:
     return {EVENTS[name]: address for name, address in given.items()}
 
 
-def call_back(address: str, body: bytes, settings: CallbackSettings) -> bool:
-    """Post a JSON document to an address, again after longer and longer pauses; return whether it was taken. Blocks.
+def call_back(address: str, body: bytes, settings: CallbackSettings) -> Delivery:
+    """Post a JSON document to an address and return what came of it. Blocks.
 
     The address is checked again: what was allowed when a job was made may not be any more.
     """
     try:
         target = target_of(address, settings, "/subscriber")
+        status = exchange(target, settings, _MOST_ANSWERED, body, JSON_MEDIA_TYPE).status
     except InvalidBody as error:
         _log.warning("callback to %s: %s", shorten(address), error.detail)
-        return False
-    for attempt in range(settings.attempts):
-        if attempt:
-            time.sleep(settings.pause * 2 ** (attempt - 1))
-        try:
-            status = exchange(target, settings, _MOST_ANSWERED, body, JSON_MEDIA_TYPE).status
-        except Unreachable as error:
-            _log.warning("callback to %s: %s", target.host, error)
-            continue
-        if status < 500 and status not in _AGAIN:
-            if status >= 300:
-                _log.warning("callback to %s was refused with status %d", target.host, status)
-            return status < 300
-        _log.warning("callback to %s: status %d", target.host, status)
-    return False
+        return "refused"
+    except Unreachable as error:
+        _log.warning("callback to %s: %s", target.host, error)
+        return "missed"
+    if status < 300:
+        return "taken"
+    _log.warning("callback to %s: status %d", target.host, status)
+    return "missed" if status >= 500 or status in _AGAIN else "refused"

@@ -1,4 +1,4 @@
-"""What reports and evidence are made with, beside the data: the executors pass it on in the context."""
+"""What processes work with beside the data: the executors pass it on in the context."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onemap.config import Text
+from onemap.processes.rulebook import RuleLibrary
 from onemap.styles import Library
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The styles of the maps, the folder of the typefaces of reports, and who attests results.
+    """The styles of the maps, the folder of the typefaces of reports, who attests results, and the rule catalogues.
 
     ``titles``: of the processes, by id. Without styles layers are drawn plainly, without typefaces there is no report,
     without a notary no evidence.
@@ -26,3 +27,4 @@ class Desk:
     typefaces: Path | None = None
     notary: Notary | None = None
     titles: Mapping[str, Text] = field(default_factory=dict)
+    rules: RuleLibrary = field(default_factory=RuleLibrary)

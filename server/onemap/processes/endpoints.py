@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onemap.block import JSON, Endpoint, Parameter, Response
+from onemap.block import GEOJSON, JSON, Endpoint, Parameter, Response
 from onemap.processes.job_filter import PARAMETERS as JOB_PARAMETERS
 from onemap.processes.job_routes import JobHandlers
 from onemap.processes.preferences import MOST_SECONDS
@@ -102,7 +102,11 @@ def job_endpoints(handlers: JobHandlers) -> tuple[Endpoint, ...]:
         json_problems=True,
         any_accept=True,
     )
-    return (status, results) if handlers.jobs is None else (_listing(handlers), status, results, *_single(handlers))
+    return (
+        (status, results)
+        if handlers.jobs is None
+        else (_listing(handlers), status, results, *_single(handlers), *_shown(handlers))
+    )
 
 
 def _listing(handlers: JobHandlers) -> Endpoint:
@@ -140,6 +144,22 @@ def _single(handlers: JobHandlers) -> tuple[Endpoint, ...]:
             response=_ref("results", "The output.", content={"*/*": _FILE}),
             json_problems=True,
             any_accept=True,
+        ),
+    )
+
+
+def _shown(handlers: JobHandlers) -> tuple[Endpoint, ...]:
+    """Return what the page of a job reads."""
+    return (
+        Endpoint(
+            "/jobs/{jobID}/drawing",
+            handlers.drawing,
+            "getDrawing",
+            "The parcels of a job, and the pieces where it made them, for its page",
+            formats=(GEOJSON,),
+            parameters=(_JOB,),
+            response=Response("A feature collection; the features say of which `layer` they are.", {"type": "object"}),
+            json_problems=True,
         ),
         Endpoint(
             "/jobs/{jobID}/events",

@@ -15,7 +15,7 @@ from onemap.config import ProcessSettings
 from onemap.errors import InvalidBody, UnsupportedMediaType, did_you_mean
 from onemap.processes.callbacks import subscriber_of
 from onemap.processes.inputs import bind
-from onemap.processes.model import JSON_MEDIA_TYPE, Context, Output, Process
+from onemap.processes.model import DRAWING, JSON_MEDIA_TYPE, Context, Output, Process
 from onemap.processes.references import fetch_inputs, is_reference
 from onemap.processes.responses import Made, respond
 
@@ -132,19 +132,24 @@ def _as_wanted(output: Output, how: Any) -> Output:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What an execution came to: the value of each output wanted, and the id of the evidence of its result."""
+    """What an execution came to: the value of each output wanted, and the id of the evidence of its result.
+
+    ``drawing``: GeoJSON of what it was about, where that was wanted and the process gives it.
+    """
 
     values: Mapping[str, Any]
     evidence: str | None = None
+    drawing: bytes | None = None
 
 
-def perform(execution: Execution, context: Context) -> Performed:
+def perform(execution: Execution, context: Context, drawn: bool = False) -> Performed:
     """Run the process and have its result attested where the instance has a notary. Blocks."""
-    own = replace(context, wanted=execution.wanted)
+    drawing = {DRAWING: "application/geo+json"} if drawn else {}
+    own = replace(context, wanted={**execution.wanted, **drawing})
     values = execution.process(own)
     notary = context.desk.notary
     attested = notary.attest(execution.process, values.get("result"), own) if notary else None
-    return Performed(values, attested.id if attested else None)
+    return Performed(values, attested.id if attested else None, values.get(DRAWING) if drawn else None)
 
 
 def run(execution: Execution, context: Context, links: Links | None = None) -> Reply:

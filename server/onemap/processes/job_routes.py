@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
 
-from onemap.block import HTML, Call, Document, Reply, link
+from onemap.block import HTML, Call, Document, Principal, Reply, link
 from onemap.block.query import integer, shorten
 from onemap.errors import NoSuchJob
 from onemap.processes.job_filter import DEFAULT_LIMIT, MAX_LIMIT, STATUSES, parse_filter
 from onemap.processes.jobs import Job, JobStore, StoredResults, read_results
 from onemap.processes.registry import Processes
-from onemap.processes.results import all_results, extension, find_output, one_result, output_address
+from onemap.processes.results import all_results, drawing, extension, find_output, one_result, output_address
 from onemap.processes.status import status_info
 
 _PAGE = "processes/job.html"
@@ -33,12 +33,14 @@ class JobHandlers:
         limit, after = integer(call, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT), call.one("next")
 
         def find() -> tuple[Any, str | None]:
+            if not self._listed(call):
+                return (), None
             return self._store(call).find(call.principal.name, wanted, limit, after or None)
 
         found, token = await anyio.to_thread.run_sync(find)
         links = _list_links(call, token)
         titles = {process.id: process.title.get(call.lang) for process in self.processes}
-        page = {"titles": titles, "statuses": STATUSES, "wanted": wanted, "query": call.query}
+        page = {"titles": titles, "statuses": STATUSES, "wanted": wanted, "listed": self._listed(call)}
         data = {"jobs": [status_info(job, call.links) for job in found], "links": links}
         return Document(data, "processes/jobs.html", page, headers={"Cache-Control": "no-store"})
 
@@ -62,6 +64,10 @@ class JobHandlers:
         """Give one output of a job by value."""
         return await self._on_results(call, lambda job, kept: one_result(job, find_output(kept, call.path["outputID"])))
 
+    async def drawing(self, call: Call) -> Reply:
+        """Give the parcels of a job, and the pieces where it made them, as GeoJSON in longitude, latitude."""
+        return await self._on_results(call, drawing)
+
     async def _done(self, call: Call) -> Job:
         """Return a job whose results are there. Raises what the store does where they are not."""
 
@@ -73,12 +79,13 @@ class JobHandlers:
 
     async def _status_document(self, call: Call, job: Job) -> Document:
         """Return the status as JSON, or as a page with the outputs of a job that has succeeded."""
-        page: dict[str, Any] = {"problem": job.problem, "outputs": [], "title": job.process}
+        page: dict[str, Any] = {"problem": job.problem, "outputs": [], "drawn": False, "evidence": None}
         if call.format is HTML:
             known = next((process for process in self.processes if process.id == job.process), None)
             page["title"] = known.title.get(call.lang) if known else job.process
+            titles = {output.id: output.title.get(call.lang) for output in known.outputs} if known else {}
             if job.status == "successful":
-                page["outputs"] = await self._on_results(call, lambda _, kept: _listed(call, job, kept))
+                page |= await self._on_results(call, lambda _, kept: _shown(call, job, kept, titles))
         return Document(status_info(job, call.links), _PAGE, page, headers={"Cache-Control": "no-store"})
 
     async def _on_job[T](self, call: Call, work: Callable[[JobStore, str], T]) -> T:
@@ -90,6 +97,10 @@ class JobHandlers:
 
         return await self._on_job(call, read)
 
+    def _listed(self, call: Call) -> bool:
+        """Whether the caller's jobs may be listed: callers without an identity share theirs."""
+        return self._store(call).settings.listed or call.principal.name != Principal().name
+
     def _store(self, call: Call) -> JobStore:
         """Return the store. Raises NoSuchJob where there is none (/req/core/job-exception-no-such-job)."""
         if self.jobs is None:
@@ -98,11 +109,18 @@ class JobHandlers:
         return self.jobs
 
 
-def _listed(call: Call, job: Job, kept: StoredResults) -> list[dict[str, Any]]:
+def _shown(call: Call, job: Job, kept: StoredResults, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the page of a job shows of its results. ``titles``: of the outputs, by id."""
+    evidence = call.links.to("evidence", kept.evidence) if kept.evidence else None
+    return {"outputs": _listed(call, job, kept, titles), "drawn": kept.drawing is not None, "evidence": evidence}
+
+
+def _listed(call: Call, job: Job, kept: StoredResults, titles: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the outputs as the page of a job lists them."""
     return [
         {
             "id": one.id,
+            "title": titles.get(one.id, one.id),
             "type": one.media_type,
             "size": one.size,
             "href": output_address(call.links, job.id, one.id),

@@ -14,6 +14,7 @@ from onemap.processes.ministry import FARMLAND, REDLINE, ministry
 from onemap.processes.model import Context, Words
 from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
 from onemap.processes.project import Project
+from onemap.processes.rulebook import RuleLibrary
 
 __all__ = ["Breakdown", "LanduseBreakdown", "breakdown", "one_layer"]
 
@@ -46,7 +47,7 @@ class LanduseBreakdown(ParcelProcess):
     ] = False
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the role broken down, and those of the control lines that the ministry's tables name."""
         return (ROLE, FARMLAND, REDLINE)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -14,9 +15,12 @@ from onemap.catalog import CodeList
 from onemap.config import Settings, Text
 from onemap.processes.desk import Desk
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_parcels
+from onemap.processes.rulebook import RuleBook, RuleLibrary, parse_day, today
 from onemap.security import Gate
 
 JSON_MEDIA_TYPE = "application/json"
+DRAWING = "drawing"
+"""Among the outputs wanted: what is drawn on the page of a job. No caller can ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Context:
     """What a process may use: the caller's gate to the data, limits, code lists, the language of titles.
 
     ``wanted``: the media type of each output asked for, by its id; a process need not make the others.
-    ``desk``: styles, typefaces and notary, for reports and evidence.
+    ``desk``: styles, typefaces and notary, for reports and evidence, and the rule catalogues. ``day``: of the
+    assessment, whose rules are applied unless an input names another.
     ``progress``: told the share done (0 to 1) and what goes on, in words; raises Dismissed when nobody wants the
     answer any more, so that a process which tells it often ends soon.
     """
@@ -68,6 +73,14 @@ class Context:
     wanted: Mapping[str, str] = field(default_factory=dict)
     progress: Callable[[float, str], None] = unheard
     desk: Desk = field(default_factory=Desk)
+    day: date = field(default_factory=today)
+
+    def rules[B: RuleBook](self, model: type[B], name: str, day: str | None) -> B:
+        """Return the rules of a catalogue on the day that an input names, by default on that of the assessment.
+
+        Raises InvalidBody for what is no day, and for one without rules.
+        """
+        return self.desk.rules.choose(model, name, parse_day(day), self.day)
 
     def parcels(self, document: ParcelDocument, crs: str | None) -> ParcelSet:
         """Return the parcels of an input, checked against the limits of the configuration."""
@@ -88,8 +101,8 @@ class Process(BaseModel, ABC):
     outputs: ClassVar[tuple[Output, ...]]
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
-        """Return the roles of the layers that the process works on."""
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
+        """Return the roles of the layers that the process works on, by these rules or by the shipped ones."""
         return ()
 
     @abstractmethod

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -14,84 +14,97 @@ from onemap.block import Links
 from onemap.config import CallbackSettings
 from onemap.errors import OneMapError
 from onemap.processes.callbacks import call_back
-from onemap.processes.jobs import Claim, JobStore, Outcome, Status, read_results
-from onemap.processes.jobs.model import Finished
+from onemap.processes.jobs import Claim, JobStore, News, Outcome, read_results
 from onemap.processes.responses import document
 from onemap.processes.results import made_of
 from onemap.processes.status import status_info
 
 _LINES = 4
-_WAITING = 1000
+_LOOK_SECONDS = 5.0
+_MARGIN_SECONDS = 30.0
 _log = logging.getLogger("onemap.jobs")
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """Something to be told to an address."""
-
-    address: str
-    body: bytes
 
 
 @dataclass(frozen=True)
 class Notifier:
-    """Tells subscribers, one after the other for each job; given to the workers as what they tell news of jobs to.
+    """Tells subscribers what the store keeps as news; given to the workers as what they tell news of jobs to.
 
-    What cannot be delivered within the attempts of the settings, or before the workers stop, is lost: the job keeps
-    its status and results for whoever asks.
+    News outlive this process: whoever works on jobs next goes on with them. They are told once or, when somebody ends
+    between telling and noting it, twice; and given up after the attempts of the settings, or a day.
     """
 
     store: JobStore
     settings: CallbackSettings
-    _lines: list[queue.Queue[News]] = field(default_factory=list)
-    _opening: threading.Lock = field(default_factory=threading.Lock)
+    _calls: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def __call__(self, claim: Claim, outcome: Outcome | None) -> None:
-        """Take the news of a job: None that it is worked on, else how it ended."""
-        status = _status(outcome)
-        address = claim.order.subscriber.get(status)
-        if address is None:
+        """Take the news of a job: None that it is worked on, else how it ended, which the store knows by itself."""
+        if not claim.order.subscriber:
             return
         try:
-            body = self._results(claim) if status == "successful" else self._status(claim)
-            self._line(claim.job).put_nowait(News(address, body))
+            if outcome is None and claim.attempt == 1:
+                self.store.announce(claim)
         except (OneMapError, OSError) as error:
             _log.warning("job %s: its subscriber cannot be told: %s", claim.job, error)
-        except queue.Full:
-            _log.warning("job %s: too many subscribers wait to be told", claim.job)
+        self._calls.release()
 
-    def _status(self, claim: Claim) -> bytes:
-        job = self.store.get(claim.job, claim.order.owner)
-        return orjson.dumps(status_info(job, Links(claim.order.address)))
-
-    def _results(self, claim: Claim) -> bytes:
-        """Return the results as a document, whatever form was asked for (results.yaml)."""
-        kept = read_results(self.store.results(claim.job, claim.order.owner))
-        links = Links(claim.order.address)
-        return orjson.dumps(document([made_of(claim.job, one, links) for one in kept.outputs]))
-
-    def _line(self, job: str) -> queue.Queue[News]:
-        """Return the line in which the news of a job wait, with somebody who tells them."""
-        with self._opening:
-            while len(self._lines) < _LINES:
-                line: queue.Queue[News] = queue.Queue(_WAITING)
-                self._lines.append(line)
-                threading.Thread(target=_tell, args=(line, self._deliver), daemon=True, name="onemap-callbacks").start()
-        return self._lines[hash(job) % _LINES]
-
-    def _deliver(self, news: News) -> None:
-        call_back(news.address, news.body, self.settings)
-
-
-def _tell(line: queue.Queue[News], deliver: Callable[[News], None]) -> None:
-    while True:
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Tell news for the length of the block; nothing to do where no callbacks are allowed."""
+        stopping = threading.Event()
+        lines = [
+            threading.Thread(target=self._attend, args=(stopping,), daemon=True, name=f"onemap-callbacks-{at}")
+            for at in range(_LINES if self.settings.hosts else 0)
+        ]
+        for line in lines:
+            line.start()
         try:
-            deliver(line.get())
-        except Exception:
-            _log.exception("a subscriber could not be told")
+            yield
+        finally:
+            stopping.set()
+            self._calls.release(_LINES)
+            for line in lines:  # one that waits for an answer ends with this process, and its news are told again
+                line.join(1.0)
 
+    def tell(self) -> float:
+        """Tell the news that are due, and return the seconds after which there may be more."""
+        pause = _LOOK_SECONDS
+        while (news := self.store.news(self.settings.seconds + _MARGIN_SECONDS)) is not None:
+            pause = min(pause, self._tell(news))
+        return pause
 
-def _status(outcome: Outcome | None) -> Status:
-    if outcome is None:
-        return "running"
-    return "successful" if isinstance(outcome, Finished) else "failed"
+    def _attend(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            pause = _LOOK_SECONDS
+            try:
+                pause = self.tell()
+            except (OneMapError, OSError) as error:
+                _log.warning("subscribers cannot be told: %s", error)
+            except Exception:
+                _log.exception("a subscriber could not be told")
+            self._calls.acquire(timeout=pause)
+
+    def _tell(self, news: News) -> float:
+        """Tell something once, and return the seconds after which it is to be told again."""
+        try:
+            delivery = call_back(news.address, self._body(news), self.settings)
+        except OneMapError as error:
+            _log.warning("job %s: its subscriber cannot be told: %s", news.job, error)
+            delivery = "missed" if error.status == 503 else "refused"
+        if delivery == "missed" and news.attempts < self.settings.attempts:
+            pause: float = self.settings.pause * 2 ** (news.attempts - 1)
+            self.store.later(news, pause)
+            return pause
+        if delivery == "missed":
+            _log.warning("job %s: its subscriber was not told that it is %s", news.job, news.event)
+        self.store.told(news)
+        return _LOOK_SECONDS
+
+    def _body(self, news: News) -> bytes:
+        """Return the results as a document, whatever form was asked for (results.yaml), or the status then."""
+        links = Links(news.base)
+        if news.event == "successful":
+            kept = read_results(self.store.results(news.job, news.owner))
+            return orjson.dumps(document([made_of(news.job, one, links) for one in kept.outputs]))
+        job = self.store.get(news.job, news.owner)
+        return orjson.dumps(status_info(replace(job, status=news.event), links))

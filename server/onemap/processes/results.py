@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from onemap.block import Links, Pieces, Reply, Stream
+from onemap.block import GEOJSON, Links, Pieces, Reply, Stream
 from onemap.block.query import shorten
 from onemap.errors import NotFound, did_you_mean
 from onemap.processes.execute import evidence_header
@@ -56,6 +56,13 @@ def one_result(job: str, one: StoredOutput, headers: Mapping[str, str] = NO_HEAD
         return alone(Made(one.id, one.media_type, one.value()), headers)
     named = {"Content-Disposition": f'inline; filename="{one.id}-{job[:8]}{extension(one.media_type)}"'}
     return Stream(_FilePieces(one.path), one.media_type, {**headers, **named})
+
+
+def drawing(job: str, kept: StoredResults) -> Reply:
+    """Return what is drawn on the page of a job. Raises NotFound."""
+    if kept.drawing is None:
+        raise NotFound(f"There is nothing to draw of the job '{job}'.")
+    return Stream(_FilePieces(kept.drawing), GEOJSON.media_type)
 
 
 def find_output(kept: StoredResults, identifier: str) -> StoredOutput:

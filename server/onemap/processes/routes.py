@@ -56,7 +56,7 @@ class Handlers:
     async def process(self, call: Call) -> Reply:
         """Describe a process (/req/core/process)."""
         process = self.processes.get(call.path["processID"])
-        roles = process.roles()
+        roles = process.roles(self.desk.rules)
         views = [view for view in self.gate.views(call.principal) if view.collection.role in roles]
         data = description(process, call.links, call.lang, views, self.jobs is not None)
         return Document(data, template="processes/process.html")

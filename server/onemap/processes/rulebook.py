@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from onemap.config import Text, read_yaml, shipped, validate
+from onemap.config import Misplaced, Text, read_yaml, shipped, validate
 from onemap.config.models import Model
-from onemap.errors import ConfigError, InvalidBody
+from onemap.errors import ConfigError, InvalidBody, did_you_mean
+
+_BEIJING = timezone(timedelta(hours=8))
 
 
 class Period(Model):
@@ -68,12 +71,14 @@ class RuleBook(Period):
         """Raise ValueError when a source is missing, is never cited, or is not in force when the rules are."""
         cited = set(used)
         if missing := sorted(cited - self.basis.keys()):
-            raise ValueError(f"no legal source '{missing[0]}'")
+            hint = did_you_mean(missing[0], self.basis)
+            raise Misplaced(f"no legal source '{missing[0]}' among those of 'basis'. {hint}", missing[0])
         if idle := sorted(self.basis.keys() - cited):
-            raise ValueError(f"the legal source '{idle[0]}' is never cited")
+            raise Misplaced(f"the legal source '{idle[0]}' is never cited: cite it, or take it out", idle[0])
         for key, source in self.basis.items():
             if not source.holds(self.effective):
-                raise ValueError(f"the legal source '{key}' is not in force on {self.effective}")
+                text = f"the legal source '{key}' is not in force on {self.effective}, when the rules begin"
+                raise Misplaced(text, key)
 
 
 def folder(name: str) -> Path:
@@ -81,34 +86,77 @@ def folder(name: str) -> Path:
     return shipped("processes") / name
 
 
-def read_books[B: RuleBook](model: type[B], path: Path) -> tuple[B, ...]:
-    """Return the versions of a catalogue in a folder, the oldest first.
+def read_book[B: RuleBook](model: type[B], file: Path) -> B:
+    """Return a version of a catalogue, read again when the file has changed. Raises ConfigError naming the fault."""
+    try:
+        state = file.stat()
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+    book: B = _read(model, file, state.st_mtime_ns, state.st_size)
+    return book
+
+
+@lru_cache(64)
+def _read(model: type[Any], file: Path, modified: int, size: int) -> Any:
+    return validate(model, read_yaml(file), file)
+
+
+def read_books[B: RuleBook](model: type[B], *folders: Path) -> tuple[B, ...]:
+    """Return the versions of a catalogue in these folders, the oldest first; of files of one name the later wins.
 
     Raises ConfigError naming the file and the fault, or when two versions begin on the same day.
     """
-    books = [validate(model, read_yaml(file), file) for file in sorted(path.glob("*.yml"))]
-    books.sort(key=lambda book: book.effective)
+    files = {file.name: file for path in folders for file in sorted(path.glob("*.yml"))}
+    books = sorted((read_book(model, file) for file in files.values()), key=lambda book: book.effective)
     if not books:
-        raise ConfigError(f"There is no rule catalogue in {path}.")
+        raise ConfigError(f"There is no rule catalogue in {folders[-1]}.")
     for one, other in pairwise(books):
         if one.effective == other.effective:
-            raise ConfigError(f"{path}: the versions {one.version} and {other.version} begin on {one.effective}.")
+            raise ConfigError(
+                f"{folders[-1]}: the versions {one.version} and {other.version} begin on {one.effective}."
+            )
     return tuple(books)
 
 
-@cache
-def _shipped(model: type[Any], name: str) -> Any:
-    return read_books(model, folder(name))
+@dataclass(frozen=True, slots=True)
+class RuleLibrary:
+    """The rule catalogues of an instance by name, the versions of each from the oldest on.
+
+    A catalogue that is not among them is as it comes with the server.
+    """
+
+    catalogues: Mapping[str, tuple[RuleBook, ...]] = field(default_factory=dict)
+
+    def versions[B: RuleBook](self, model: type[B], name: str) -> tuple[B, ...]:
+        """Return the versions of a catalogue, the oldest first. Raises ConfigError."""
+        own = self.catalogues.get(name)
+        books = read_books(model, folder(name)) if own is None else own
+        return tuple(book for book in books if isinstance(book, model))
+
+    def choose[B: RuleBook](self, model: type[B], name: str, asked: date | None, today: date) -> B:
+        """Return the version in force on the day asked for, else today. Raises InvalidBody when none was on the former.
+
+        Where none is in force today it is the last that was, or the first to come.
+        """
+        books = self.versions(model, name)
+        if asked is not None:
+            return in_force(books, asked)
+        begun = [book for book in books if book.effective <= today] or books[:1]
+        return next((book for book in reversed(begun) if book.holds(today)), begun[-1])
 
 
-def shipped_books[B: RuleBook](model: type[B], name: str) -> tuple[B, ...]:
-    """Return the versions of a catalogue that comes with the server, read once."""
-    books: tuple[B, ...] = _shipped(model, name)
-    return books
+def day_of(moment: datetime) -> date:
+    """Return the day of a moment in China, which decides what rules are in force."""
+    return moment.astimezone(_BEIJING).date()
+
+
+def today() -> date:
+    """Return the day that it is in China."""
+    return day_of(datetime.now(UTC))
 
 
 def in_force[B: RuleBook](books: Sequence[B], day: date | None) -> B:
-    """Return the version in force on a day, the newest one for None: no clock decides.
+    """Return the version in force on a day, the newest one for None.
 
     Raises InvalidBody when none was.
     """

@@ -13,6 +13,8 @@ _REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 JOB_LIST_REL = _REL + "job-list"
 RESULTS_REL = _REL + "results"
 EXCEPTIONS_REL = _REL + "exceptions"
+EVIDENCE_REL = "describedby"
+"""What leads from a result to its evidence, in headers and in documents."""
 EVENT_STREAM = "text/event-stream"
 
 
@@ -46,10 +48,17 @@ def _links(job: Job, links: Links) -> list[Link]:
     ]
     results = links.to("jobs", job.id, "results")
     if job.status == "successful":
-        return [*made, link(results, RESULTS_REL, JSON.media_type, "The results")]
+        return [*made, link(results, RESULTS_REL, JSON.media_type, "The results"), *_evidence(job, links)]
     if job.status == "failed":
         return [*made, link(results, EXCEPTIONS_REL, JSON.media_type, "What went wrong")]
     if job.status == "dismissed":
         return made
     events = link(links.to("jobs", job.id, "events"), "alternate", EVENT_STREAM, "The status as it changes")
     return [*made, link(here, "monitor", JSON.media_type, "The status"), events]
+
+
+def _evidence(job: Job, links: Links) -> list[Link]:
+    """Return the link to the evidence of the result, where there is any."""
+    if job.evidence is None:
+        return []
+    return [link(links.to("evidence", job.evidence), EVIDENCE_REL, JSON.media_type, "Evidence of the result")]

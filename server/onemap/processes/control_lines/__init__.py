@@ -9,12 +9,12 @@ from pydantic import Field
 from onemap.config import Text
 from onemap.processes.analysis import Analysis
 from onemap.processes.control_lines.check import Checked, check
-from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, catalogue
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, all_roles
 from onemap.processes.model import Context, Words
 from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
-from onemap.processes.rulebook import parse_day
+from onemap.processes.rulebook import RuleLibrary
 
-__all__ = ["EFFECTIVE", "PURPOSE", "Catalogue", "Checked", "ControlLineCheck", "analysis_of", "catalogue", "check"]
+__all__ = ["EFFECTIVE", "PURPOSE", "Catalogue", "Checked", "ControlLineCheck", "analysis_of", "check"]
 
 PURPOSE = Words(
     Text(zh="用途", en="Purpose"),
@@ -50,13 +50,13 @@ class ControlLineCheck(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the roles that the rule catalogue has rules for."""
-        return catalogue().roles()
+        return all_roles(rules)
 
     def analyse(self, context: Context) -> Analysis:
         """Return the verdict and an entry for each layer, worst first decided by the rule catalogue."""
-        rules = catalogue(parse_day(self.effective), CONTROL_LINES)
+        rules = context.rules(Catalogue, CONTROL_LINES, self.effective)
         purpose = rules.purpose(self.purpose)
         parcels = context.parcels(self.parcels, self.crs)
         return analysis_of(type(self), check(context, rules, purpose, parcels, self.layers))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from typing import Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from onemap.block.query import shorten
-from onemap.config import Text
+from onemap.config import Misplaced, Text
 from onemap.config.models import Model
 from onemap.errors import InvalidBody, did_you_mean
-from onemap.processes.rulebook import RuleBook, in_force, shipped_books
+from onemap.processes.rulebook import RuleBook, RuleLibrary
 
 Status = Literal[
     "not-relevant",
@@ -25,7 +24,7 @@ Status = Literal[
     "involved-prohibited",
 ]
 
-CONTROL_LINES = "control-lines"
+CONTROL_LINES, MINERALS = "control-lines", "minerals"
 
 
 class Finding(Model):
@@ -100,7 +99,8 @@ class Catalogue(RuleBook):
         self.check_sources(key for branch in self.branches() for key in branch.finding.basis)
         asked = {purpose for rule in self.rules for outcome in _outcomes(rule) for purpose in outcome.purposes}
         if missing := sorted(asked - self.titles().keys()):
-            raise ValueError(f"no purpose or activity '{missing[0]}'")
+            hint = did_you_mean(missing[0], self.titles())
+            raise Misplaced(f"no purpose or activity '{missing[0]}'. {hint}", missing[0])
         roles = {rule.role for rule in self.rules}
         if len(roles) != len(self.rules):
             raise ValueError("two rules have the same role")
@@ -108,7 +108,10 @@ class Catalogue(RuleBook):
             role for item in self.activities.values() for role in (*item.inside, *item.outside, *item.not_relevant)
         }
         if missing := sorted(named - roles):
-            raise ValueError(f"an activity names the role '{missing[0]}', for which there is no rule")
+            hint = did_you_mean(missing[0], roles)
+            raise Misplaced(
+                f"an activity names the role '{missing[0]}', for which there is no rule. {hint}", missing[0]
+            )
         return self
 
     def titles(self) -> dict[str, Text]:
@@ -195,6 +198,7 @@ def _outcomes(rule: Rule) -> list[Outcome]:
     return [rule.involved, *rule.cases, *([rule.outside] if rule.outside else [])]
 
 
-def catalogue(day: date | None = None, name: str = CONTROL_LINES) -> Catalogue:
-    """Return the rules in force on a day, by default the newest. Raises ConfigError, and InvalidBody for no rules."""
-    return in_force(shipped_books(Catalogue, name), day)
+def all_roles(rules: RuleLibrary | None, name: str = CONTROL_LINES) -> tuple[str, ...]:
+    """Return the roles that any version of a catalogue has rules for, each once; of the shipped one for None."""
+    books = (rules or RuleLibrary()).versions(Catalogue, name)
+    return tuple(dict.fromkeys(role for book in reversed(books) for role in book.roles()))

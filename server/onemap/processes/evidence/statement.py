@@ -86,7 +86,7 @@ def _rules(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _policy(process: Process, context: Context) -> str:
     """Return the digest of what the policy lets the caller see of the layers that the process works on."""
-    roles = {*process.roles(), _ADMIN}
+    roles = {*process.roles(context.desk.rules), _ADMIN}
     views = [view for view in context.gate.views(context.principal) if view.collection.role in roles]
     return digest(canonical({view.collection.id: view.digest for view in views}))
 

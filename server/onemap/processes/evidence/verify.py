@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from onemap.block import Principal
@@ -13,6 +14,7 @@ from onemap.processes.evidence.statement import base_of, identifier, result_byte
 from onemap.processes.inputs import bind
 from onemap.processes.model import Context
 from onemap.processes.registry import Processes
+from onemap.processes.rulebook import day_of
 from onemap.security.signing import Jwk, verifies
 
 
@@ -50,7 +52,7 @@ def result_finding(evidence: Evidence, content: bytes) -> Finding:
 def rerun(evidence: Evidence, question: bytes | None, processes: Processes, context: Context) -> Iterator[Finding]:
     """Ask the question again and yield what is not as it was: data, rules, software, policy, and the bytes.
 
-    Raises what the process raises.
+    The rules are those of the day on which the result was attested. Raises what the process raises.
     """
     if question is None:
         yield Finding("re-run", False, "the inputs were not kept")
@@ -65,7 +67,10 @@ def rerun(evidence: Evidence, question: bytes | None, processes: Processes, cont
     except NoSuchProcess:
         yield Finding("re-run", False, f"there is no process '{asked.process}' any more")
         return
-    own = replace(context, principal=Principal(asked.owner, frozenset(asked.roles)), lang=asked.lang, wanted={})
+    who = Principal(asked.owner, frozenset(asked.roles))
+    own = replace(
+        context, principal=who, lang=asked.lang, wanted={}, day=day_of(datetime.fromisoformat(then["attested"]))
+    )
     result = process(own)["result"]
     changed = list(differences(then, base_of(process, result, own)))
     yield from changed

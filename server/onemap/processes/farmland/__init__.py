@@ -18,6 +18,7 @@ from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note
 from onemap.processes.project import Project
 from onemap.processes.regions import region_names
+from onemap.processes.rulebook import RuleLibrary
 from onemap.processes.tables import rounded
 
 __all__ = ["PREVIOUS", "FarmlandChange"]
@@ -43,7 +44,7 @@ class FarmlandChange(ParcelProcess):
     ] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the two states."""
         return (ROLE, PREVIOUS)
 

@@ -41,7 +41,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it stands. Times are UTC; ``progress`` is 0 to 100; ``problem``: of a failed job (RFC 9457)."""
+    """A job as it stands. Times are UTC; ``progress`` is 0 to 100; ``problem``: of a failed job (RFC 9457).
+
+    ``evidence``: id of the evidence of its result.
+    """
 
     id: str
     process: str
@@ -55,6 +58,7 @@ class Job:
     message: str = ""
     attempt: int = 0
     problem: Mapping[str, Any] | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,21 @@ class Failure:
 
 
 Outcome = Finished | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that the subscriber of a job is to be told: that it has this status.
+
+    ``base``: address of the server, for links; ``attempts``: to tell it, the present one among them.
+    """
+
+    job: str
+    event: Status
+    owner: str
+    address: str
+    base: str
+    attempts: int
 
 
 class JobStore(Protocol):
@@ -151,8 +170,27 @@ class JobStore(Protocol):
         """Return the folder in which this attempt makes its results; it need not exist."""
         ...
 
+    def announce(self, claim: Claim) -> None:
+        """Keep as news that a job is worked on, where its subscriber wants to know."""
+        ...
+
+    def news(self, lease: float) -> News | None:
+        """Take news to tell for ``lease`` seconds, or None when there are none; those of a job in their order."""
+        ...
+
+    def told(self, news: News) -> None:
+        """Forget news."""
+        ...
+
+    def later(self, news: News, seconds: float) -> None:
+        """Have news told again after a while."""
+        ...
+
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
-        """End a job; False when the claim was lost: then the outcome is not taken and its files are to be removed."""
+        """End a job, and keep that as news for its subscriber.
+
+        False when the claim was lost: then the outcome is not taken and its files are to be removed.
+        """
         ...
 
     def sweep(self) -> None:

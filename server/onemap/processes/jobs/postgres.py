@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors as pg
@@ -45,6 +45,8 @@ _OPTIONS = " ".join(
     }.items()
 )
 _THERE = "SELECT to_regclass('onemap.job_output') IS NOT NULL"
+_WHOLE = "SELECT to_regclass('onemap.job_news') IS NOT NULL"
+_EVIDENCE = "ALTER TABLE onemap.job ADD COLUMN IF NOT EXISTS evidence text"
 _LOCK = "SELECT pg_advisory_xact_lock(7032250513)"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _ADD_PART = "INSERT INTO job_output (job, file, part, content) VALUES (:job, :file, :part, :content) RETURNING part"
@@ -76,16 +78,22 @@ class PostgresJobs(JobRecords):
         if not self.there():
             with _translated(), self._connection() as connection, connection.transaction():
                 connection.execute(_LOCK)
-                if not connection.execute(_THERE).fetchone()[0]:  # type: ignore[index]
+                if not _yes(connection, _THERE):
                     connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
-                    connection.execute(files(__package__).joinpath("postgres.sql").read_bytes())
+                    connection.execute(_schema("postgres.sql"))
+                    connection.execute(_schema("postgres_news.sql"))
                     connection.execute(Queue.schema().encode())
 
     def there(self) -> bool:
-        """Whether the tables are there. Raises Unavailable."""
+        """Whether the tables are there; those of an older version are brought up to date. Raises Unavailable."""
         if not self._is_there:
-            with _translated(), self._connection() as connection:
-                self._is_there = bool(connection.execute(_THERE).fetchone()[0])  # type: ignore[index]
+            with _translated(), self._connection() as connection, connection.transaction():
+                self._is_there = _yes(connection, _THERE)
+                if self._is_there and not _yes(connection, _WHOLE):
+                    connection.execute(_LOCK)
+                    if not _yes(connection, _WHOLE):
+                        connection.execute(_EVIDENCE)
+                        connection.execute(_schema("postgres_news.sql"))
         return self._is_there
 
     def close(self) -> None:
@@ -195,6 +203,15 @@ def _statement(name: str) -> bytes:
     text = statements().get(name, name)
     text = text.replace("{lock}", "FOR UPDATE SKIP LOCKED").replace("{hold}", "FOR UPDATE")
     return for_postgres(text)
+
+
+def _schema(name: str) -> bytes:
+    return files(__package__).joinpath(name).read_bytes()
+
+
+def _yes(connection: psycopg.Connection[Any], question: LiteralString) -> bool:
+    found = connection.execute(question).fetchone()
+    return bool(found and found[0])
 
 
 def _close(connections: deque[psycopg.Connection[Any]]) -> None:

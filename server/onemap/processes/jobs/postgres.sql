@@ -15,7 +15,8 @@ CREATE TABLE onemap.job (
   worker text,
   ready bigint,
   bytes bigint NOT NULL DEFAULT 0,
-  problem text
+  problem text,
+  evidence text
 ) WITH (fillfactor = 70);
 CREATE INDEX job_ready ON onemap.job (zone, ready) WHERE ready IS NOT NULL;
 CREATE INDEX job_running ON onemap.job (zone, ready) WHERE status = 'running';

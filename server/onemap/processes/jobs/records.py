@@ -24,16 +24,20 @@ from onemap.processes.jobs.model import (
     Finished,
     Job,
     JobFilter,
+    News,
     Order,
     Outcome,
     Status,
 )
 from onemap.processes.jobs.problems import job_problem
+from onemap.processes.jobs.results import read_results
 from onemap.processes.jobs.rows import job_of, order_facts, order_of, token_of, token_parts
 from onemap.processes.jobs.statements import STATUSES, page
 
 _MICRO = 1_000_000
 _AT_ONCE = 200
+_STALE = 24 * 3600 * _MICRO
+"""Age of news (microseconds) that nobody is told any more."""
 _log = logging.getLogger("onemap.jobs")
 
 
@@ -190,14 +194,45 @@ class JobRecords(ABC):
     def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """End a job; see ``JobStore``. Raises NoRoom, and leaves the job as it was, when results find no room."""
         with self._transaction() as session:
-            values: dict[str, Any] = {"id": claim.job, "attempt": claim.attempt, "problem": None}
+            values: dict[str, Any] = {**_fence(claim), "problem": None, "evidence": None}
             if isinstance(outcome, Failure):
                 values |= {"status": "failed", "problem": orjson.dumps(outcome.problem).decode(), "bytes": 0}
             else:
                 if not session.rows("hold", _fence(claim)):
                     return False
-                values |= {"status": "successful", "bytes": self._kept(session, claim, outcome)}
-            return self._ended(session, values, "finish")
+                evidence = read_results(outcome.folder).evidence
+                values |= {"status": "successful", "bytes": self._kept(session, claim, outcome), "evidence": evidence}
+            ended = self._ended(session, values, "finish")
+            if ended:
+                self._announce(session, claim.job, claim.order.owner, values["status"], claim.order)
+            return ended
+
+    def announce(self, claim: Claim) -> None:
+        """Keep as news that a job is worked on; see ``JobStore``."""
+        with self._transaction() as session:
+            self._announce(session, claim.job, claim.order.owner, "running", claim.order)
+
+    def news(self, lease: float) -> News | None:
+        """Take news to tell; see ``JobStore``."""
+        if not self.there():
+            return None
+        with self._transaction(write=False) as session:
+            if not session.rows("any_news", self._with(session)):
+                return None
+        with self._transaction() as session:
+            found = session.rows("next_news", self._with(session, {"lease": int(lease * _MICRO)}))
+            return News(*found[0]) if found else None
+
+    def told(self, news: News) -> None:
+        """Forget news; see ``JobStore``."""
+        with self._transaction() as session:
+            session.rows("told_news", {"id": news.job, "event": news.event})
+
+    def later(self, news: News, seconds: float) -> None:
+        """Have news told again; see ``JobStore``."""
+        with self._transaction() as session:
+            values = {"id": news.job, "event": news.event, "pause": int(seconds * _MICRO)}
+            session.rows("later_news", self._with(session, values))
 
     def sweep(self) -> None:
         """Remove what is old; see ``JobStore``."""
@@ -205,6 +240,8 @@ class JobRecords(ABC):
             return
         with self._transaction() as session:
             self._fail_broken(session)
+            for identifier, event in session.rows("old_news", self._with(session, {"before": session.now - _STALE})):
+                _log.warning("job %s: its subscriber was not told that it is %s", identifier, event)
         removed = _AT_ONCE
         while removed == _AT_ONCE:
             with self._transaction() as session:
@@ -255,13 +292,24 @@ class JobRecords(ABC):
         ended = bool(session.rows(statement, self._with(session, values)))
         if ended:
             session.rows("drop_order", {"id": values["id"]})
+            if values["status"] == "dismissed":
+                session.rows("drop_news", {"id": values["id"]})
         return ended
+
+    def _announce(self, session: Session, identifier: str, owner: str, event: Status, order: Order) -> None:
+        """Keep as news that a job has a status, where the subscriber of its order wants to know."""
+        address = order.subscriber.get(event)
+        if address is not None:
+            values = {"id": identifier, "owner": owner, "event": event, "address": address, "base": order.address}
+            session.rows("add_news", self._with(session, values))
 
     def _fail_broken(self, session: Session) -> None:
         """Fail the jobs whose workers died too often."""
-        for (identifier,) in session.rows("broken", self._with(session, {"most": MAX_ATTEMPTS})):
+        for identifier, owner in session.rows("broken", self._with(session, {"most": MAX_ATTEMPTS})):
             problem = orjson.dumps(job_problem(WorkerDied(), identifier, "")).decode()
             values = {"id": identifier, "status": "failed", "problem": problem}
+            for body, facts in session.rows("order", {"id": identifier}):
+                self._announce(session, identifier, owner, "failed", order_of("", owner, bytes(body), facts))
             self._ended(session, values, "end")
             _log.error("job %s: its workers died %d times; it has failed", identifier, MAX_ATTEMPTS)
 
@@ -282,6 +330,7 @@ class JobRecords(ABC):
         for identifier in identifiers:
             session.rows("remove", {"id": identifier})
             session.rows("drop_order", {"id": identifier})
+            session.rows("drop_news", {"id": identifier})
         if identifiers:
             self._drop(session, identifiers)
 

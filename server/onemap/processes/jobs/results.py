@@ -15,10 +15,11 @@ from typing import Any
 import orjson
 
 from onemap.errors import TooLarge
-from onemap.processes.model import Output
+from onemap.processes.model import DRAWING, Output
 
 MANIFEST = "results.json"
 _PART = ".part"
+_MOST_DRAWN = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ class StoredOutput:
 class StoredResults:
     """The outputs of a job, in the order asked for, and the form of response (raw or document).
 
-    ``evidence``: id of the evidence of the result.
+    ``evidence``: id of the evidence of the result. ``drawing``: GeoJSON for the page of the job.
     """
 
     response: str
     outputs: tuple[StoredOutput, ...]
     evidence: str | None = None
+    drawing: Path | None = None
 
 
 def write_results(
@@ -57,8 +59,12 @@ def write_results(
     values: Mapping[str, Any],
     most: int,
     evidence: str | None = None,
+    drawing: bytes | None = None,
 ) -> None:
-    """Write the values of outputs to a folder. Raises TooLarge beyond ``most`` bytes, OSError when the disk is full."""
+    """Write the values of outputs to a folder. Raises TooLarge beyond ``most`` bytes, OSError when the disk is full.
+
+    A drawing for which there is no room, or that no page can show, is left out.
+    """
     part = folder.with_name(folder.name + _PART)
     for stale in (part, folder):
         shutil.rmtree(stale, ignore_errors=True)
@@ -75,7 +81,11 @@ def write_results(
         plain = not isinstance(value, bytes)
         entry = {"id": output.id, "mediaType": output.media_type, "file": str(at), "plain": plain}
         entries.append(entry | {"reference": output.by_reference})
-    _write(part / MANIFEST, orjson.dumps({"response": response, "outputs": entries, "evidence": evidence}))
+    drawn = drawing is not None and len(drawing) <= min(left, _MOST_DRAWN)
+    if drawing is not None and drawn:
+        _write(part / DRAWING, drawing)
+    manifest = {"response": response, "outputs": entries, "evidence": evidence, "drawn": drawn}
+    _write(part / MANIFEST, orjson.dumps(manifest))
     _settle(part)
     part.rename(folder)
     _settle(folder.parent)
@@ -89,7 +99,8 @@ def read_results(folder: Path) -> StoredResults:
         path = folder / entry["file"]
         size, by_reference = path.stat().st_size, entry["reference"]
         outputs.append(StoredOutput(entry["id"], entry["mediaType"], path, entry["plain"], size, by_reference))
-    return StoredResults(found["response"], tuple(outputs), found.get("evidence"))
+    drawing = folder / DRAWING if found.get("drawn") else None
+    return StoredResults(found["response"], tuple(outputs), found.get("evidence"), drawing)
 
 
 def discard(folder: Path) -> None:

@@ -15,7 +15,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def job_of(row: tuple[Any, ...]) -> Job:
     """Return a row of the table as a job."""
-    identifier, process, owner, status, created, updated, started, finished, progress, message, attempt, problem = row
+    identifier, process, owner, status, created, updated, started, finished, *more = row
+    progress, message, attempt, problem, evidence = more
     return Job(
         identifier,
         process,
@@ -29,6 +30,7 @@ def job_of(row: tuple[Any, ...]) -> Job:
         message,
         attempt,
         None if problem is None else orjson.loads(problem),
+        evidence,
     )
 
 

@@ -38,9 +38,9 @@ class Runner:
         order = claim.order
         try:
             execution = parse_execution(self.processes.get(order.process), order.body, JSON_MEDIA_TYPE)
-            done = perform(execution, self._context(claim, execution.wanted, progress))
-            most = self.settings.jobs.output_bytes
-            write_results(folder, execution.outputs, execution.response, done.values, most, done.evidence)
+            done = perform(execution, self._context(claim, execution.wanted, progress), drawn=True)
+            most, outputs = self.settings.jobs.output_bytes, execution.outputs
+            write_results(folder, outputs, execution.response, done.values, most, done.evidence, done.drawing)
         except (Dismissed, MemoryError):
             raise
         except Exception as error:

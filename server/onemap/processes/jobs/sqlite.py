@@ -21,7 +21,8 @@ from onemap.processes.jobs.model import Claim
 from onemap.processes.jobs.records import JobRecords, Session
 from onemap.processes.jobs.statements import statements
 
-_VERSION = 1
+_VERSION = 2
+_EVIDENCE = "ALTER TABLE job ADD COLUMN evidence TEXT"
 _BUSY_SECONDS = 15.0
 # Every commit is on the disk before it is told: an accepted job outlives a power failure.
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "journal_size_limit = 16777216", "secure_delete = OFF")
@@ -159,10 +160,16 @@ def _opened(path: Path) -> sqlite3.Connection:
 def _make(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION:
         return
-    schema = files(__package__).joinpath("sqlite.sql").read_text(encoding="utf-8")
+    news = _schema("sqlite_news.sql")
     connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in schema.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    made = {0: [*_schema("sqlite.sql"), *news], 1: [_EVIDENCE, *news]}
+    for statement in made.get(found, ()):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
+
+
+def _schema(name: str) -> list[str]:
+    """Return the statements of a file that comes with the package."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8").split(";\n")

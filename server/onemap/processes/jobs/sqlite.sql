@@ -15,7 +15,8 @@ CREATE TABLE job (
   worker TEXT,
   ready INTEGER,
   bytes INTEGER NOT NULL DEFAULT 0,
-  problem TEXT
+  problem TEXT,
+  evidence TEXT
 ) WITHOUT ROWID;
 CREATE TABLE job_order (job TEXT PRIMARY KEY, body BLOB NOT NULL, facts TEXT NOT NULL);
 CREATE INDEX job_ready ON job (zone, ready) WHERE ready IS NOT NULL;

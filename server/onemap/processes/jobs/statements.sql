@@ -16,11 +16,13 @@ DELETE FROM job_order WHERE job = :id RETURNING job;
 SELECT body, facts FROM job_order WHERE job = :id;
 
 -- name: job
-SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem
+SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem,
+  evidence
 FROM job WHERE id = :id AND zone = :zone AND owner = :owner;
 
 -- name: page
-SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem
+SELECT id, process, owner, status, created, updated, started, finished, progress, message, attempt, problem,
+  evidence
 FROM job WHERE zone = :zone AND owner = :owner AND (created, id) < (:created, :id) AND {tests}
 ORDER BY created DESC, id DESC LIMIT :limit;
 
@@ -34,7 +36,7 @@ SELECT coalesce(sum(bytes), 0) FROM job WHERE zone = :zone;
 SELECT 1 FROM job WHERE zone = :zone AND ready <= :now LIMIT 1;
 
 -- name: broken
-SELECT id FROM job WHERE zone = :zone AND ready <= :now AND status = 'running'
+SELECT id, owner FROM job WHERE zone = :zone AND ready <= :now AND status = 'running'
 AND lost + CASE WHEN worker IS NULL THEN 0 ELSE 1 END >= :most;
 
 -- name: claim
@@ -66,7 +68,7 @@ WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT N
 
 -- name: finish
 UPDATE job SET status = :status, finished = :now, updated = :now, ready = NULL, worker = NULL, problem = :problem,
-  bytes = :bytes, message = '', progress = CASE WHEN :status = 'successful' THEN 100 ELSE progress END
+  bytes = :bytes, evidence = :evidence, message = '', progress = CASE WHEN :status = 'successful' THEN 100 ELSE progress END
 WHERE id = :id AND attempt = :attempt AND status = 'running' AND worker IS NOT NULL RETURNING id;
 
 -- name: end
@@ -85,3 +87,33 @@ SELECT status, count(*) FROM job WHERE zone = :zone GROUP BY status;
 -- All jobs with the number of the attempt whose files are of use, -1 for none.
 -- name: known
 SELECT id, CASE WHEN status IN ('running', 'successful') THEN attempt ELSE -1 END FROM job WHERE zone = :zone;
+
+-- `due`: the time from which news may be told, while somebody tells them the end of the lease. Of the news of a job the
+-- older come first.
+
+-- name: add_news
+INSERT INTO job_news (job, event, zone, owner, address, base, made, due)
+VALUES (:id, :event, :zone, :owner, :address, :base, :now, :now) ON CONFLICT (job, event) DO NOTHING RETURNING job;
+
+-- name: any_news
+SELECT 1 FROM job_news WHERE zone = :zone AND due <= :now LIMIT 1;
+
+-- name: next_news
+UPDATE job_news SET attempts = attempts + 1, due = :now + :lease
+WHERE (job, event) = (
+  SELECT job, event FROM job_news AS one WHERE zone = :zone AND due <= :now
+  AND NOT EXISTS (SELECT 1 FROM job_news AS other WHERE other.job = one.job AND other.made < one.made)
+  ORDER BY due LIMIT 1 {lock})
+RETURNING job, event, owner, address, base, attempts;
+
+-- name: told_news
+DELETE FROM job_news WHERE job = :id AND event = :event RETURNING job;
+
+-- name: later_news
+UPDATE job_news SET due = :now + :pause WHERE job = :id AND event = :event RETURNING job;
+
+-- name: drop_news
+DELETE FROM job_news WHERE job = :id RETURNING job;
+
+-- name: old_news
+DELETE FROM job_news WHERE zone = :zone AND made < :before RETURNING job, event;

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from onemap.config import Text
-from onemap.processes.analysis import Analysis
+from onemap.processes.analysis import Analysis, no_pieces
 from onemap.processes.layers import Layer
-from onemap.processes.model import Context, Output, Process
+from onemap.processes.model import DRAWING, Context, Output, Process
 from onemap.processes.reports.compose import compose
 from onemap.processes.reports.content import Content
 from onemap.processes.reports.maps.atlas import Atlas, Map
 from onemap.processes.reports.pdf import pdf
 from onemap.processes.reports.pieces import GEOJSON, GEOPACKAGE, SHAPEFILE, SHAPEFILE_GBK, write_pieces
+from onemap.processes.reports.pieces.tables import PieceTable, tables_of
 from onemap.processes.reports.xlsx import workbook
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -57,26 +60,34 @@ OUTPUTS = (
 
 
 def make(process: Process, media_type: str, analysis: Analysis, context: Context) -> Mapping[str, Any]:
-    """Return the outputs beside the result that are wanted.
+    """Return the outputs beside the result that are wanted, and what is drawn on the page of a job.
 
+    The drawing is GeoJSON: the parcels, and the pieces where these are wanted; its features say of which ``layer``.
     ``media_type``: that the parcels came in. Raises Unavailable for a report that cannot be typeset here.
     """
     made: dict[str, Any] = {}
     wanted = [output.id for output in OUTPUTS if output.id in context.wanted]
-    if not wanted:
-        return made
-    content = compose(
-        process.title.get(context.lang), media_type, analysis, context, _evidence(process, analysis, context)
-    )
+    scratch = context.settings.scratch
+
+    @cache
+    def content() -> Content:
+        title = process.title.get(context.lang)
+        return compose(title, media_type, analysis, context, _evidence(process, analysis, context))
+
+    @cache
+    def tables() -> list[PieceTable]:
+        return tables_of(analysis if "pieces" in wanted else replace(analysis, pieces=no_pieces))
+
     writers: Mapping[str, Callable[[], Any]] = {
-        "report": lambda: _report(content, analysis, context),
-        "table": lambda: workbook(content),
-        "pieces": lambda: write_pieces(analysis, context.wanted["pieces"], context.settings.scratch),
+        "report": lambda: _report(content(), analysis, context),
+        "table": lambda: workbook(content()),
+        "pieces": lambda: write_pieces(tables(), context.wanted["pieces"], scratch),
+        DRAWING: lambda: write_pieces(tables(), GEOJSON, scratch),
     }
     for at, name in enumerate(wanted):
         context.progress(0.9 + 0.1 * at / len(wanted), name)
         made[name] = writers[name]()
-    return made
+    return made | ({DRAWING: writers[DRAWING]()} if DRAWING in context.wanted else {})
 
 
 def _evidence(process: Process, analysis: Analysis, context: Context) -> str:

@@ -10,12 +10,13 @@ from pydantic import Field
 
 from onemap.config import Text
 from onemap.processes.analysis import Analysis
-from onemap.processes.control_lines import EFFECTIVE, PURPOSE, Checked, catalogue, check
+from onemap.processes.control_lines import EFFECTIVE, PURPOSE, Checked, check
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, all_roles
 from onemap.processes.control_lines.verdicts import verdicts
 from onemap.processes.model import Context, Words
 from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
 from onemap.processes.reviews.free import free_areas
-from onemap.processes.rulebook import parse_day
+from onemap.processes.rulebook import RuleLibrary
 from onemap.processes.tables import rounded
 
 _UNKNOWN = ("no-coverage", "timeout", "error")
@@ -57,13 +58,13 @@ class SiteAvoidance(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the roles of the control lines."""
-        return catalogue().roles()
+        return all_roles(rules)
 
     def analyse(self, context: Context) -> Analysis:
         """Return ``candidates`` in order, the best first; or ``areas``, free ones, the largest first."""
-        rules = catalogue(parse_day(self.effective))
+        rules = context.rules(Catalogue, CONTROL_LINES, self.effective)
         purpose = rules.purpose(self.purpose)
         parcels = context.parcels(self.parcels, self.crs)
         checked = check(context, rules, purpose, parcels, self.layers)

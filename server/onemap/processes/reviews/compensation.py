@@ -34,8 +34,8 @@ from onemap.processes.reviews.farmland import (
     surveyed,
 )
 from onemap.processes.reviews.farmland import Field as Piece
-from onemap.processes.reviews.rules import Advice, ApprovalRules, approval_rules
-from onemap.processes.rulebook import parse_day
+from onemap.processes.reviews.rules import APPROVAL, Advice, ApprovalRules
+from onemap.processes.rulebook import RuleLibrary
 from onemap.store import FeatureQuery
 
 RESERVE = "farmland-reserve"
@@ -70,13 +70,13 @@ class CompensationCheck(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the roles of land use, basic farmland and the reserve of replacement farmland."""
         return (ROLE, FARMLAND, RESERVE)
 
     def analyse(self, context: Context) -> Analysis:
         """Return what is occupied, what replaces it, and for each kind whether it suffices."""
-        rules = approval_rules(parse_day(self.effective))
+        rules = context.rules(ApprovalRules, APPROVAL, self.effective)
         layers = layers_for(context, self.roles(), self.layers)
         parcels = context.parcels(self.parcels, self.crs)
         ledger = _Ledger(context, layers)

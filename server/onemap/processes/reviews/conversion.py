@@ -20,8 +20,8 @@ from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note, ParcelSet
 from onemap.processes.project import FULL, Project
 from onemap.processes.reviews.farmland import Farmland, basic_farmland, surveyed
-from onemap.processes.reviews.rules import Approval, ApprovalRules, Subject, approval_rules
-from onemap.processes.rulebook import parse_day
+from onemap.processes.reviews.rules import APPROVAL, Approval, ApprovalRules, Subject
+from onemap.processes.rulebook import RuleLibrary
 
 OWNERS = ("state", "collective", None)
 
@@ -45,13 +45,13 @@ class ConversionReview(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the roles of land use and of the lines that the tables name."""
         return (ROLE, FARMLAND, REDLINE)
 
     def analyse(self, context: Context) -> Analysis:
         """Return land by group and owner, farmland, who approves, what is to be replaced, and the ministry's table."""
-        rules = approval_rules(parse_day(self.effective))
+        rules = context.rules(ApprovalRules, APPROVAL, self.effective)
         layers = layers_for(context, self.roles(), self.layers)
         parcels = context.parcels(self.parcels, self.crs)
         if all(layer.role != ROLE for layer in layers):

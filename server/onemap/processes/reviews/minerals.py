@@ -9,14 +9,13 @@ from pydantic import Field
 
 from onemap.config import Text
 from onemap.processes.analysis import Analysis
-from onemap.processes.control_lines import EFFECTIVE, Checked, analysis_of, catalogue, check
+from onemap.processes.control_lines import EFFECTIVE, Checked, analysis_of, check
 from onemap.processes.control_lines.examine import Examination
+from onemap.processes.control_lines.rules import MINERALS, Catalogue, all_roles
 from onemap.processes.model import Context
 from onemap.processes.parcel_inputs import LAYERS, ParcelProcess
-from onemap.processes.rulebook import parse_day
+from onemap.processes.rulebook import RuleLibrary
 from onemap.processes.tables import rounded
-
-MINERALS = "minerals"
 
 
 class MineralOverlay(ParcelProcess):
@@ -38,13 +37,13 @@ class MineralOverlay(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the roles that the rules name."""
-        return catalogue(name=MINERALS).roles()
+        return all_roles(rules, MINERALS)
 
     def analyse(self, context: Context) -> Analysis:
         """Return the verdict, an entry for each layer as control-line-check has it, and the area by mineral."""
-        rules = catalogue(parse_day(self.effective), MINERALS)
+        rules = context.rules(Catalogue, MINERALS, self.effective)
         parcels = context.parcels(self.parcels, self.crs)
         checked = check(context, rules, rules.purpose(None), parcels, self.layers)
         made = analysis_of(type(self), checked)

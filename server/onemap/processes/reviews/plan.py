@@ -19,8 +19,9 @@ from onemap.processes.model import Context, Words
 from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note
 from onemap.processes.project import FULL, Plane, Project
-from onemap.processes.reviews.rules import Conformity, PlanRules, plan_rules
-from onemap.processes.rulebook import parse_day
+from onemap.processes.reviews.rules import PLAN as PLAN_RULES
+from onemap.processes.reviews.rules import Conformity, PlanRules
+from onemap.processes.rulebook import RuleLibrary
 from onemap.processes.tables import columns, rounded
 
 PLAN, BOUNDARY = "plan", "urban-boundary"
@@ -51,13 +52,13 @@ class PlanConformity(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the role of plans and that of the urban boundary."""
         return (PLAN, BOUNDARY)
 
     def analyse(self, context: Context) -> Analysis:
         """Return the verdict, areas by answer and by planned class, and the sub-zones."""
-        rules = plan_rules(parse_day(self.effective))
+        rules = context.rules(PlanRules, PLAN_RULES, self.effective)
         purpose = rules.purpose(self.purpose, "/inputs/purpose")
         layers = layers_for(context, self.roles(), self.layers)
         parcels = context.parcels(self.parcels, self.crs)

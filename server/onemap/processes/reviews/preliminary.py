@@ -10,7 +10,8 @@ from pydantic import Field
 
 from onemap.config import Text
 from onemap.processes.analysis import Analysis, PieceLayer
-from onemap.processes.control_lines import EFFECTIVE, PURPOSE, ControlLineCheck, catalogue
+from onemap.processes.control_lines import EFFECTIVE, PURPOSE, ControlLineCheck
+from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
@@ -20,7 +21,7 @@ from onemap.processes.reviews.conclusion import Reason, conclude, reasons_of
 from onemap.processes.reviews.conversion import ConversionReview
 from onemap.processes.reviews.minerals import MineralOverlay
 from onemap.processes.reviews.plan import USE, PlanConformity
-from onemap.processes.rulebook import parse_day
+from onemap.processes.rulebook import RuleLibrary
 
 _PARTS: tuple[type[ParcelProcess], ...] = (
     LanduseBreakdown,
@@ -52,14 +53,14 @@ class PreliminaryReview(ParcelProcess):
     effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
-    def roles(cls) -> tuple[str, ...]:
+    def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
         """Return the roles of all parts, each once."""
-        return tuple(dict.fromkeys(role for part in _PARTS for role in part.roles()))
+        return tuple(dict.fromkeys(role for part in _PARTS for role in part.roles(rules)))
 
     def analyse(self, context: Context) -> Analysis:
         """Return the conclusion with its reasons, and the result of each part under ``results`` by process id."""
-        rules = catalogue(parse_day(self.effective))
-        wanted = layers_for(context, self.roles(), self.layers)
+        rules = context.rules(Catalogue, CONTROL_LINES, self.effective)
+        wanted = layers_for(context, self.roles(context.desk.rules), self.layers)
         parcels = context.parcels(self.parcels, self.crs)
         parts = [self._part(context, at, wanted) for at in range(len(_PARTS))]
         reasons = [reason for part in parts for reason in part.reasons(context.lang)]
@@ -85,7 +86,7 @@ class PreliminaryReview(ParcelProcess):
         told(0.0, process.title.get(context.lang))
         names = None
         if self.layers is not None:
-            names = [layer.collection.id for layer in wanted if layer.role in process.roles()]
+            names = [layer.collection.id for layer in wanted if layer.role in process.roles(context.desk.rules)]
             if not names:
                 return _Part(process, None)
         if process is LanduseBreakdown and all(layer.role != "landuse" for layer in wanted):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from onemap.block.query import shorten
-from onemap.config import Text
+from onemap.config import Misplaced, Text
 from onemap.config.models import Model
 from onemap.errors import InvalidBody, did_you_mean
-from onemap.processes.rulebook import RuleBook, in_force, shipped_books
+from onemap.processes.rulebook import RuleBook
 
+PLAN, APPROVAL = "plan-conformity", "land-approval"
 Conformity = Literal["conforming", "conditional", "non-conforming"]
 Subject = Literal["basic-farmland", "cultivated", "other"]
 
@@ -118,15 +118,5 @@ class ApprovalRules(RuleBook):
         advice = (self.compensation.cultivated, self.compensation.basic_farmland)
         self.check_sources([key for item in every for key in item.basis] + [key for one in advice for key in one.basis])
         if missing := sorted({item.approver for item in every} - self.approvers.keys()):
-            raise ValueError(f"no approver '{missing[0]}'")
+            raise Misplaced(f"no approver '{missing[0]}'. {did_you_mean(missing[0], self.approvers)}", missing[0])
         return self
-
-
-def plan_rules(day: date | None) -> PlanRules:
-    """Return the rules of plans in force on a day, by default the newest."""
-    return in_force(shipped_books(PlanRules, "plan-conformity"), day)
-
-
-def approval_rules(day: date | None) -> ApprovalRules:
-    """Return the rules of approval in force on a day, by default the newest."""
-    return in_force(shipped_books(ApprovalRules, "land-approval"), day)

@@ -41,8 +41,14 @@ export function percent(share) {
 
 // Return the JSON document at an address; throws the problem document of an answer that is not a success.
 export async function json(address, options = {}) {
+  return (await described(address, options)).body
+}
+
+// Return the JSON document at an address, and the address of its evidence where the answer names one.
+export async function described(address, options = {}) {
   const answer = await fetch(address, { ...options, headers: { Accept: 'application/json', ...options.headers } })
   const body = await answer.json().catch(() => ({ status: answer.status, title: answer.statusText }))
   if (!answer.ok) throw Object.assign(new Error(body.detail || body.title), { problem: body })
-  return body
+  const [, evidence = null] = answer.headers.get('Link')?.match(/<([^>]*)>;\s*rel="?describedby"?/) ?? []
+  return { body, evidence }
 }

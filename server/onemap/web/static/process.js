@@ -1,14 +1,12 @@
 // The page of a process: its form becomes an execution request, the answer is shown below.
 
-import { base, el, json, lang, t } from './dom.js'
+import { ground, piecesOf, shapesOf, showAnswer, showShapes } from './answer.js'
+import { base, described, el, json, lang, t } from './dom.js'
 import { draw } from './draw.js'
 import { copy } from './page.js'
-import { decoded, files } from './outputs.js'
 import { fromAnyFile, Parcels } from './parcels.js'
-import { show } from './result.js'
 import { dismiss, showProgress, watch } from './watch.js'
-import { attributesOnClick } from './popup.js'
-import { around, createMap, showFeatures } from './view.js'
+import { showFeatures } from './view.js'
 
 const form = document.querySelector('[data-process]')
 const message = form.querySelector('[data-message]')
@@ -69,9 +67,9 @@ async function inputs() {
   return given
 }
 
-function post(address, body, more = {}) {
+function request(body, more = {}) {
   const headers = { 'Content-Type': 'application/json', 'Accept-Language': lang, ...more }
-  return json(address, { method: 'POST', headers, body: JSON.stringify(body) })
+  return { method: 'POST', headers, body: JSON.stringify(body) }
 }
 
 function fail(error) {
@@ -94,9 +92,9 @@ async function run(map) {
     const given = await inputs()
     const began = performance.now()
     const body = { inputs: given, ...outputs(), response: 'document' }
-    const answer = form.querySelector('[data-async]')?.checked ? await background(body) : await post(form.dataset.execution, body)
-    message.textContent = answer ? `${t('用时', 'Took')} ${Math.round(performance.now() - began)} ms` : t('已停止', 'Dismissed')
-    if (answer) await showAnswer(answer, given, map)
+    const done = form.querySelector('[data-async]')?.checked ? await background(body) : await described(form.dataset.execution, request(body))
+    message.textContent = done ? `${t('用时', 'Took')} ${Math.round(performance.now() - began)} ms` : t('已停止', 'Dismissed')
+    if (done) await showDone(done, given, map)
   } catch (error) {
     fail(error)
   } finally {
@@ -104,9 +102,9 @@ async function run(map) {
   }
 }
 
-// Run as a job: show how far it is, then return its results; null when it was dismissed.
+// Run as a job: show how far it is, then return its results and its address; null when it was dismissed.
 async function background(body) {
-  const job = await post(form.dataset.execution, body, { Prefer: 'respond-async' })
+  const job = await json(form.dataset.execution, request(body, { Prefer: 'respond-async' }))
   const address = `${base}/jobs/${job.jobID}`
   message.textContent = ''
   progress.hidden = false
@@ -116,31 +114,26 @@ async function background(body) {
   stop.onclick = () => { stop.disabled = true; dismiss(address).catch(fail) }
   const final = await watch(address, (now) => showProgress(progress, now))
   stop.disabled = true
-  return final.status === 'dismissed' ? null : json(`${address}/results?f=json`)
+  return final.status === 'dismissed' ? null : { ...await described(`${address}/results?f=json`), address }
 }
 
-async function showAnswer(answer, given, map) {
-  const found = answer?.result ?? answer
-  show(result, found, form.dataset.process)
-  result.append(files(answer, form.dataset.process))
-  if (map) {
-    showFeatures(map, found?.features ?? (await shapes(given)), 'parcels')
-    showFeatures(map, pieces(answer), 'pieces', false)
-  }
+async function showDone({ body: answer, evidence, address }, given, map) {
+  showAnswer(result, answer, form.dataset.process, evidence)
   result.scrollIntoView({ block: 'start' })
+  if (map) showShapes(map, await drawn(address) ?? { parcels: await shapes(answer, given), pieces: piecesOf(answer) })
 }
 
-// Return the pieces of an answer that holds them as GeoJSON, or null.
-function pieces(answer) {
-  const found = Object.values(answer ?? {}).find((item) => item?.mediaType?.startsWith('application/geo+json'))
-  return found ? JSON.parse(new TextDecoder().decode(decoded(found))) : null
+// Return the shapes that were kept of a job; null where there are none.
+async function drawn(address) {
+  return address ? json(`${address}/drawing`).then(shapesOf, () => null) : null
 }
 
 // Return the parcels in longitude and latitude, as the server reads them.
-async function shapes(given) {
+async function shapes(answer, given) {
+  if (answer?.result?.features) return answer.result.features
   const read = { parcels: given.parcels, ...(given.crs ? { crs: given.crs } : {}) }
-  const answer = await post(form.dataset.parse, { inputs: read, response: 'document' })
-  return answer.result.features
+  const parsed = await json(form.dataset.parse, request({ inputs: read, response: 'document' }))
+  return parsed.result.features
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`
@@ -154,18 +147,6 @@ async function curl() {
   if (file) body = body.replace('@FILE@', `'"$(base64 -w0 ${quoted(file.name)})"'`)
   const command = `curl -X POST ${quoted(form.dataset.execution)} -H 'Content-Type: application/json' -d `
   return file ? `printf '%s' ${body} | ${command}@-` : command + body
-}
-
-// Show the collections of the map page below the parcels.
-async function ground(container) {
-  const answer = await fetch(`${base}/map?f=html`)
-  const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-  const { layers, attribution, style } = JSON.parse(page.querySelector('[data-map] script').textContent)
-  const map = await createMap(container, { style, bounds: around(layers.map((layer) => layer.bounds)), attribution })
-  if (!map) return null
-  window.onemap = { map }
-  attributesOnClick(map, layers)
-  return map
 }
 
 function enableDrawing(map) {

@@ -30,14 +30,15 @@ function section(title, ...content) {
   return el('div', { class: 'part' }, el('h3', {}, title), ...content)
 }
 
-function summary({ verdict, parcels, areaDefinition, rules }) {
+function summary({ verdict, parcels, areaDefinition, rules }, evidence) {
   const [m2, ha, mu] = parcels?.area === undefined ? [] : areas(parcels)
   return el('div', { class: 'summary' },
     verdict && el('p', { class: 'verdict' }, badge(verdict)),
     parcels && el('p', {}, `${parcels.count} ${t('个地块', parcels.count === 1 ? 'parcel' : 'parcels')}`),
     m2 && el('p', {}, el('strong', {}, `${m2} m²`), ` = ${ha} ${t('公顷', 'ha')} = ${mu} ${t('亩', 'mu')}`),
     areaDefinition && el('p', { class: 'note' }, `${t('面积定义', 'Area definition')}: ${areaDefinition.split('/').pop()}`),
-    rules && el('p', { class: 'note' }, `${t('规则', 'Rules')}: ${rules.catalogue} ${rules.version} (${rules.effective})`))
+    rules && el('p', { class: 'note' }, `${t('规则', 'Rules')}: ${rules.catalogue} ${rules.version} (${rules.effective})`),
+    evidence && el('p', {}, el('a', { href: evidence, rel: 'describedby', 'data-evidence': true }, t('存证', 'Evidence'))))
 }
 
 function warnings(list) {
@@ -135,12 +136,12 @@ function raw(found, name, open) {
     el('pre', { tabindex: '0' }, text))
 }
 
-// Show a result in the element.
-export function show(element, found, name) {
+// Show a result in the element. ``evidence``: the address of its evidence, where it has any.
+export function show(element, found, name, evidence = null) {
   const known = found !== null && typeof found === 'object' && !Array.isArray(found) ? found : {}
   const parts = [layers, classes, parcelAreas, features, sources].map((part) => part(known)).filter(Boolean)
   element.replaceChildren(
-    el('h2', {}, t('结果', 'Result')), summary(known), warnings(known.warnings) ?? '',
+    el('h2', {}, t('结果', 'Result')), summary(known, evidence), warnings(known.warnings) ?? '',
     ...parts, raw(found, name, !parts.length))
   element.hidden = false
 }

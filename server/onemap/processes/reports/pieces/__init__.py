@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from onemap.processes.analysis import Analysis
 from onemap.processes.reports.pieces.geojson import geojson_bytes
 from onemap.processes.reports.pieces.geopackage import geopackage_bytes
 from onemap.processes.reports.pieces.shapefile import shapefile_bytes
-from onemap.processes.reports.pieces.tables import PieceTable, tables_of
+from onemap.processes.reports.pieces.tables import PieceTable
 
 GEOPACKAGE = "application/geopackage+sqlite3"
 SHAPEFILE = "application/zip"
@@ -25,8 +24,7 @@ _WRITERS: Mapping[str, Callable[[list[PieceTable], Path], bytes]] = {
 }
 
 
-def write_pieces(analysis: Analysis, media_type: str, scratch: Path | None) -> bytes:
+def write_pieces(tables: list[PieceTable], media_type: str, scratch: Path | None) -> bytes:
     """Return the pieces and the parcels as a file of this type; ``scratch``: the folder of temporary files."""
-    tables = tables_of(analysis)
     with tempfile.TemporaryDirectory(prefix="onemap-", dir=scratch) as folder:
         return _WRITERS[media_type](tables, Path(folder))
