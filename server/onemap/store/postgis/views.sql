@@ -1,6 +1,7 @@
 -- What views are made from, by the tree of their rules. ``plain``: rows of the tables as they are, joined and chosen,
 -- and no function of a user's own, which may read anything. ``tables``: those that it names, each as often as it does,
--- with their kinds. ``origins``: by column the table and column that it shows unchanged.
+-- with their kinds. ``origins``: by column the table and column that it shows unchanged. The views of PostgreSQL itself,
+-- whose numbers are below 16384, are left out.
 SELECT c.oid::int8 AS oid,
        q.tree !~ ':(hasAggs|hasWindowFuncs|hasTargetSRFs|hasSubLinks|hasDistinctOn) true'
          AND q.tree ~ ':groupClause <>' AND q.tree ~ ':groupingSets <>' AND q.tree ~ ':distinctClause <>'
@@ -22,5 +23,5 @@ SELECT c.oid::int8 AS oid,
 FROM pg_class c
 JOIN pg_rewrite r ON r.ev_class = c.oid AND r.ev_type = '1'
 CROSS JOIN LATERAL (SELECT r.ev_action::text AS tree OFFSET 0) q
-WHERE c.relkind = 'v' AND (c.oid = ANY (%(oids)s::oid[]) OR c.oid IN (
+WHERE c.relkind = 'v' AND c.oid >= 16384 AND (c.oid = ANY (%(oids)s::oid[]) OR c.oid IN (
   SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass))
