@@ -20,6 +20,7 @@ from onemap.errors import ConfigError
 from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.overlay import HUGE_VERTICES, overlay, repair
+from onemap.geo.pieces import MEMORY, PieceMemory
 from onemap.geo.subdivide import _halves, subdivide
 from tests.synthetic import ORIGINS, blob, corridor, coverage
 
@@ -34,6 +35,7 @@ class Layer:
 
     shapes: NDArray[Any]
     srid: int
+    memory: PieceMemory = MEMORY
 
     def snapshot(self) -> AbstractContextManager[None]:
         return nullcontext()

@@ -15,10 +15,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from onemap.geo.area import AreaMeasure, measure_for
+from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.crs import Bounds
-from onemap.geo.pieces import pieces_near
+from onemap.geo.pieces import PieceMemory, pieces_near
 from onemap.geo.subdivide import subdivide
 
 Ids = NDArray[np.int64]
@@ -38,6 +38,11 @@ class OverlaySource(Protocol):
     @property
     def srid(self) -> int:
         """The EPSG code of the coordinates."""
+        ...
+
+    @property
+    def memory(self) -> PieceMemory:
+        """Where the pieces of huge features of the layer are remembered."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -103,7 +108,7 @@ def overlay(project: shapely.Geometry, source: OverlaySource, *, pieces: bool = 
         whole = np.concatenate([ids[inside], edge.ids[covered]])
         areas = source.areas(whole)
         shapes = repair(source.geometries(whole)) if pieces else None
-    parts = [_Part(whole, areas, shapes), _cut(project, edge.select(~covered), measure, pieces)]
+    parts = [_Part(whole, areas, shapes), _cut(project, edge.select(~covered), source, pieces)]
     return _result(parts, pieces, edge)
 
 
@@ -151,13 +156,13 @@ def repair(geometries: Geometries) -> Geometries:
     return repaired
 
 
-def _cut(project: shapely.Geometry, batch: _Batch, measure: AreaMeasure, pieces: bool) -> _Part:
+def _cut(project: shapely.Geometry, batch: _Batch, source: OverlaySource, pieces: bool) -> _Part:
     """Intersect features with the pieces of the project that their boxes meet, and sum by feature."""
     tree = shapely.STRtree(subdivide(project, PIECE_VERTICES))
-    parts, owner = _small_parts(batch, tree, project.bounds)
+    parts, owner = _small_parts(batch, tree, project.bounds, source.memory)
     part, piece = tree.query(parts)
     shared = shapely.intersection(parts[part], tree.geometries[piece])
-    shared_areas = measure.areas(shared)
+    shared_areas = measure_for(source.srid).areas(shared)
     areas = np.bincount(owner[part], weights=shared_areas, minlength=len(batch.ids))
     kept = areas > 0
     doubtful = np.flatnonzero(kept & (areas < NOISE_AREA))
@@ -170,7 +175,9 @@ def _cut(project: shapely.Geometry, batch: _Batch, measure: AreaMeasure, pieces:
     return _Part(batch.ids[kept], areas[kept], shapes)
 
 
-def _small_parts(batch: _Batch, tree: shapely.STRtree, bounds: Bounds) -> tuple[Geometries, NDArray[np.intp]]:
+def _small_parts(
+    batch: _Batch, tree: shapely.STRtree, bounds: Bounds, memory: PieceMemory
+) -> tuple[Geometries, NDArray[np.intp]]:
     """Return the features, huge ones as the pieces that meet the tree, and the index of the feature of each."""
 
     def meets(boxes: Boxes) -> Mask:
@@ -182,10 +189,10 @@ def _small_parts(batch: _Batch, tree: shapely.STRtree, bounds: Bounds) -> tuple[
     parts, owners = [batch.geometries[~huge]], [np.flatnonzero(~huge)]
     for at in np.flatnonzero(huge):
         try:
-            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
+            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES, memory)
         except shapely.GEOSException:
             batch.repair(np.array([at]))
-            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
+            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES, memory)
         parts.append(small)
         owners.append(np.full(len(small), at))
     return np.concatenate(parts), np.concatenate(owners)
