@@ -30,6 +30,7 @@ from onemap.processes.jobs.statements import statements
 from onemap.processes.jobs.workers import Worker
 from onemap.processes.sql import for_postgres
 from onemap.store.postgis.connect import connection_options, conninfo
+from onemap.store.postgis.making import must_make
 
 _PART = 1 << 20
 _FETCHED_SECONDS = 3600.0
@@ -45,7 +46,6 @@ _OPTIONS = " ".join(
     }.items()
 )
 _THERE = "SELECT to_regclass('onemap.job_output') IS NOT NULL"
-_LOCK = "SELECT pg_advisory_xact_lock(7032250513)"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _ADD_PART = "INSERT INTO job_output (job, file, part, content) VALUES (:job, :file, :part, :content) RETURNING part"
 _FILES = "SELECT file, max(part) FROM job_output WHERE job = :job GROUP BY file"
@@ -75,9 +75,7 @@ class PostgresJobs(JobRecords):
         """Make the tables where there are none, the queue's among them. Raises Unavailable."""
         if not self.there():
             with _translated(), self._connection() as connection, connection.transaction():
-                connection.execute(_LOCK)
-                if not connection.execute(_THERE).fetchone()[0]:  # type: ignore[index]
-                    connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
+                if must_make(connection, "job_output"):
                     connection.execute(files(__package__).joinpath("postgres.sql").read_bytes())
                     connection.execute(Queue.schema().encode())
 
