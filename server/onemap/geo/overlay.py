@@ -20,6 +20,7 @@ from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.crs import Bounds
 from onemap.geo.pieces import PieceMemory, pieces_near
+from onemap.geo.spread import spread
 from onemap.geo.subdivide import subdivide
 
 Ids = NDArray[np.int64]
@@ -106,7 +107,7 @@ def overlay(project: shapely.Geometry, source: OverlaySource, *, pieces: bool = 
         ids, boxes = ids[kept], boxes[kept]
         inside = cover.holds(boxes)
         tree = shapely.STRtree(subdivide(project, PIECE_VERTICES))
-        edge = _touched(project, ids[~inside][_meets(tree, boxes[~inside])], source)
+        edge = _touched(project, ids[~inside][_near(tree, boxes[~inside])], source)
         covered = _covered(project, edge.geometries)
         whole = np.concatenate([ids[inside], edge.ids[covered]])
         areas = source.areas(whole)
@@ -145,7 +146,7 @@ def _touched(project: shapely.Geometry, ids: Ids, source: OverlaySource) -> _Bat
     met = (shapely.get_dimensions(geometries) == 2) & shapely.intersects(project, geometries)
     batch = _Batch(ids[met], geometries[met])
     small = np.flatnonzero(shapely.get_num_coordinates(batch.geometries) <= HUGE_VERTICES)
-    batch.repair(small[~shapely.is_valid(batch.geometries[small])])
+    batch.repair(small[~spread(shapely.is_valid, batch.geometries[small])])
     return batch
 
 
@@ -177,7 +178,7 @@ def _cut(project: shapely.Geometry, tree: shapely.STRtree, batch: _Batch, source
     """Intersect features with the pieces of the project that their boxes meet, and sum by feature."""
     parts, owner = _small_parts(batch, tree, project.bounds, source.memory)
     part, piece = tree.query(parts)
-    shared = shapely.intersection(parts[part], tree.geometries[piece])
+    shared = spread(shapely.intersection, parts[part], tree.geometries[piece])
     shared_areas = measure_for(source.srid).areas(shared)
     areas = np.bincount(owner[part], weights=shared_areas, minlength=len(batch.ids))
     kept = areas > 0
@@ -206,6 +207,13 @@ def _small_parts(
         parts.append(small)
         owners.append(np.full(len(small), at))
     return np.concatenate(parts), np.concatenate(owners)
+
+
+def _near(tree: shapely.STRtree, boxes: Boxes) -> Mask:
+    """Tell which boxes meet a piece of the project: of thin projects far fewer than meet the box of a piece."""
+    mask = np.zeros(len(boxes), dtype=bool)
+    mask[tree.query(shapely.box(*boxes.T), predicate="intersects")[0]] = True
+    return mask
 
 
 def _meets(tree: shapely.STRtree, boxes: Boxes) -> Mask:
