@@ -1,7 +1,6 @@
-"""One request with 2,000 parcels: with one thread and with all cores, and what a plot waits for beside it.
+"""One request with 2,000 parcels: what it costs, and what a plot waits for beside it.
 
-Seconds are of one process; the results are the same, byte for byte. "plot" is the 95th percentile of the time that the
-same process takes for a plot of 10 ha meanwhile.
+"plot" is the 95th percentile of the time that the same process takes for a plot of 10 ha meanwhile.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,6 @@ from onemap.app import load_instance
 from onemap.block import Principal
 from onemap.catalog import load_codes
 from onemap.config import GeoPackageSettings, shipped
-from onemap.geo import spread
 from onemap.processes import built_in
 from onemap.processes.execute import parse_execution, perform
 from onemap.processes.model import Context
@@ -46,28 +43,22 @@ def table(province: Path) -> str:
     """Return the costs as text."""
     instance = load_instance(ROOT, "business", stores={"province": GeoPackageSettings(path=province)})
     context = Context(instance.gate, Principal(), instance.settings, load_codes(shipped("codes")))
-    lines = [f"{'':24} {'threads':>8} {'CPU s':>8} {'s':>8} {'plot ms':>9}"]
+    lines = [f"{'':24} {'CPU s':>8} {'s':>8} {'plot ms':>9}"]
     for process in PROCESSES:
-        answers = set()
-        for threads in (1, spread._cores()):
-            with _threads(threads):
-                cost, answer = _cost(context, process)
-            answers.add(answer)
-            figures = f"{cost.cpu_seconds:8.2f} {cost.seconds:8.2f} {cost.plot_ms:9.1f}"
-            lines.append(f"{process:24} {threads:8} {figures}")
-        assert len(answers) == 1, "the result depends on the number of threads"
+        cost = _cost(context, process)
+        lines.append(f"{process:24} {cost.cpu_seconds:8.2f} {cost.seconds:8.2f} {cost.plot_ms:9.1f}")
     return "\n".join(lines)
 
 
-def _cost(context: Context, process: str) -> tuple[Cost, bytes]:
+def _cost(context: Context, process: str) -> Cost:
     many, plot = _request(context, process, COUNT), _request(context, process, 1)
     many()
     plot()
     with _beside(plot) as waited:
         cpu, began = time.process_time(), time.monotonic()
-        answer = many()
+        many()
         cpu, seconds = time.process_time() - cpu, time.monotonic() - began
-    return Cost(cpu, seconds, float(np.percentile(waited, 95)) * 1e3), answer
+    return Cost(cpu, seconds, float(np.percentile(waited, 95)) * 1e3)
 
 
 @contextmanager
@@ -90,18 +81,6 @@ def _beside(work: Callable[[], Any]) -> Iterator[list[float]]:
     finally:
         stop.set()
         thread.join()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let the kernel use so many threads."""
-    cores, pool = spread._cores, spread._threads
-    with ThreadPoolExecutor(count) as own:
-        spread._cores, spread._threads = lambda: count, lambda: own  # type: ignore[assignment]
-        try:
-            yield
-        finally:
-            spread._cores, spread._threads = cores, pool
 
 
 def _request(context: Context, process: str, count: int) -> Callable[[], bytes]:

@@ -20,7 +20,6 @@ from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.crs import Bounds
 from onemap.geo.pieces import PieceMemory, pieces_near
-from onemap.geo.spread import spread
 from onemap.geo.subdivide import subdivide
 
 Ids = NDArray[np.int64]
@@ -146,7 +145,7 @@ def _touched(project: shapely.Geometry, ids: Ids, source: OverlaySource) -> _Bat
     met = (shapely.get_dimensions(geometries) == 2) & shapely.intersects(project, geometries)
     batch = _Batch(ids[met], geometries[met])
     small = np.flatnonzero(shapely.get_num_coordinates(batch.geometries) <= HUGE_VERTICES)
-    batch.repair(small[~spread(shapely.is_valid, batch.geometries[small])])
+    batch.repair(small[~shapely.is_valid(batch.geometries[small])])
     return batch
 
 
@@ -178,7 +177,7 @@ def _cut(project: shapely.Geometry, tree: shapely.STRtree, batch: _Batch, source
     """Intersect features with the pieces of the project that their boxes meet, and sum by feature."""
     parts, owner = _small_parts(batch, tree, project.bounds, source.memory)
     part, piece = tree.query(parts)
-    shared = spread(shapely.intersection, parts[part], tree.geometries[piece])
+    shared = shapely.intersection(parts[part], tree.geometries[piece])
     shared_areas = measure_for(source.srid).areas(shared)
     areas = np.bincount(owner[part], weights=shared_areas, minlength=len(batch.ids))
     kept = areas > 0
