@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.bench import batch, features, millions, overlay, overlay_millions, overlay_postgis, postgis, tiles
+from tests.bench import batch, features, millions, overlay, overlay_millions, overlay_postgis, parcels, postgis, tiles
 from tests.bench.peers import HOME
 from tests.bench.table import Row, show
 
@@ -58,6 +58,8 @@ def main() -> int:
     if "batch" in tables:
         print("\nBatch: land-use breakdown of each approved project")
         print(batch.table(province("large")))
+        print("\nOne request with 2,000 parcels")
+        print(parcels.table(province("large")))
     if LARGE in tables:
         print("\nVector tiles, 10,000,000 parcels in EPSG:4490: cost of a tile, and memory of the server")
         print(millions.table())

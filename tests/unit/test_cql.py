@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from pygeofilter import ast
 
-from onemap.cql import POSTGIS, Column, all_of, any_of, at_least, at_most, compile_filter, equals, is_null
+from onemap.cql import POSTGIS, Column, all_of, any_of, at_least, at_most, compile_filter, equals, is_null, one_of
 from onemap.cql.dialects import named
 from onemap.cql.nodes import Mod
 from onemap.errors import InvalidParameter
@@ -20,6 +20,10 @@ def test_values_are_bound() -> None:
         '(("DLBM" = ?) AND (("TBMJ" >= ?) OR ("TBMJ" IS NULL)))',
         ["01' OR 1=1", 5],
     )
+
+
+def test_a_list_of_values_is_one_test() -> None:
+    assert compile_filter(one_of("DLBM", ["0101", "x'"]), COLUMNS) == ('("DLBM" IN (?, ?))', ["0101", "x'"])
 
 
 def test_not() -> None:

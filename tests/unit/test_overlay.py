@@ -20,6 +20,7 @@ from onemap.errors import ConfigError
 from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.overlay import HUGE_VERTICES, overlay, repair
+from onemap.geo.pieces import MEMORY, PieceMemory
 from onemap.geo.subdivide import _halves, subdivide
 from tests.synthetic import ORIGINS, blob, corridor, coverage
 
@@ -34,6 +35,7 @@ class Layer:
 
     shapes: NDArray[Any]
     srid: int
+    memory: PieceMemory = MEMORY
 
     def snapshot(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -319,3 +321,19 @@ def test_subdivision_refuses_invalid_polygons() -> None:
     crossed[[100, 120]] = crossed[[120, 100]]
     with pytest.raises(shapely.GEOSException, match="invalid"):
         subdivide(shapely.Polygon(crossed), 64)
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_whole_features_are_those_that_the_project_covers(name: str) -> None:
+    project, source = place(PROJECTS[name], 4526), layer(4526)
+    covered = source.ids[shapely.covers(project, source.shapes)]
+    assert {*overlay(project, source).ids[overlay(project, source).whole].tolist()} == {*covered.tolist()}
+
+
+def test_a_town_of_whole_features_touches_its_neighbours() -> None:
+    """All vertices of a neighbour may lie on the border that it shares, and it is not inside for that."""
+    source = layer(4526)
+    inside = shapely.covers(place(shapely.box(5000, 5000, 9000, 9000), 4526), source.shapes)
+    found = overlay(shapely.union_all(source.shapes[inside]), source)
+    assert found.ids[found.whole].tolist() == source.ids[inside].tolist()
+    assert found.areas.sum() == pytest.approx(source.areas(source.ids[inside]).sum(), rel=1e-12)

@@ -9,10 +9,14 @@ from pathlib import Path
 from onemap.catalog import CodeList, Collection, CollectionDeclaration, TableInfo, collect
 from onemap.config import PostgisSettings, PygeoapiSettings, Settings, StoreSettings
 from onemap.errors import ConfigError, Unavailable, did_you_mean
+from onemap.geo.piecefiles import PieceFiles
+from onemap.geo.pieces import PieceMemory
 from onemap.store import LeftOut, Store
 from onemap.store.geopackage import GeoPackageStore
 from onemap.store.postgis import PostgisStore
 from onemap.store.pygeoapi import PygeoapiStore
+
+_PIECES = "pieces"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Open the stores of a configuration. ``folder``: what paths are relative to; ``keys``: see ``PostgisStore``."""
+    """Open the stores of a configuration. ``folder``: what paths are relative to; ``keys``: see ``PostgisStore``.
+
+    ``memory``: of the pieces of huge features, one for all stores.
+    """
 
     settings: Settings
     folder: Path
     keys: Mapping[str, Mapping[str, str]]
+    memory: PieceMemory
 
     def open(self, name: str) -> Source:
         """Return a store with its tables, or with the reason why it is away. Raises ConfigError for a faulty file."""
@@ -55,11 +63,11 @@ class Opener:
 
     def _store(self, name: str, settings: StoreSettings) -> Store | None:
         if isinstance(settings, PostgisSettings):
-            return PostgisStore(settings, self.keys.get(name, {}), own=True)
+            return PostgisStore(settings, self.keys.get(name, {}), own=True, memory=self.memory)
         if isinstance(settings, PygeoapiSettings):
             return PygeoapiStore(settings, self.folder)
         path = self.folder / settings.path
-        return GeoPackageStore(path, own=True) if path.exists() else None
+        return GeoPackageStore(path, own=True, memory=self.memory) if path.exists() else None
 
 
 def opener(settings: Settings, folder: Path, declared: Iterable[CollectionDeclaration]) -> Opener:
@@ -68,7 +76,9 @@ def opener(settings: Settings, folder: Path, declared: Iterable[CollectionDeclar
     for item in declared:
         if item.key:
             keys.setdefault(item.source.store, {})[item.source.table] = item.key
-    return Opener(settings, folder, keys)
+    derived = settings.packs.folder
+    memory = PieceMemory(files=PieceFiles(derived / _PIECES) if derived else None)
+    return Opener(settings, folder, keys, memory)
 
 
 def publish_one(

@@ -183,8 +183,8 @@ class PackSettings(Model):
 
     folder: Path | None = Field(
         None,
-        description="Folder of the packs, relative to the data folder; default: `derived` there when served from a"
-        " configuration, else none.",
+        description="Folder of the packs and of the pieces of huge features, relative to the data folder; default:"
+        " `derived` there when served from a configuration, else none.",
     )
     build: Literal["manual", "background"] = Field(
         "manual",

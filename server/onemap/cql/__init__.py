@@ -16,7 +16,18 @@ from onemap.cql.read_json import parse_json
 from onemap.cql.read_text import parse_text
 from onemap.cql.register import register
 from onemap.cql.sql import compile_filter
-from onemap.cql.tree import Literal, all_of, any_of, at_least, at_most, contains_text, equals, is_null, starts_with
+from onemap.cql.tree import (
+    Literal,
+    all_of,
+    any_of,
+    at_least,
+    at_most,
+    contains_text,
+    equals,
+    is_null,
+    one_of,
+    starts_with,
+)
 from onemap.cql.write_json import write_json
 from onemap.cql.write_text import write_text
 
@@ -42,6 +53,7 @@ __all__ = [
     "describe_functions",
     "equals",
     "is_null",
+    "one_of",
     "parse_json",
     "parse_text",
     "place",

@@ -19,6 +19,11 @@ def equals(name: str, value: Literal) -> ast.Node:
     return ast.Equal(ast.Attribute(name), value)
 
 
+def one_of(name: str, values: Iterable[Literal]) -> ast.Node:
+    """Return the filter ``name IN (values)``, of at least one value."""
+    return ast.In(ast.Attribute(name), list(values), not_=False)
+
+
 def at_least(name: str, value: Literal) -> ast.Node:
     """Return the filter ``name >= value``."""
     return ast.GreaterEqual(ast.Attribute(name), value)

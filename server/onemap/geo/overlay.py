@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from onemap.geo.area import AreaMeasure, measure_for
+from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Cover, Mask
 from onemap.geo.crs import Bounds
-from onemap.geo.pieces import pieces_near
+from onemap.geo.pieces import PieceMemory, pieces_near
 from onemap.geo.subdivide import subdivide
 
 Ids = NDArray[np.int64]
@@ -30,6 +31,8 @@ HUGE_VERTICES = 512
 HUGE_PIECE_VERTICES = 256
 NOISE_AREA = 0.01
 """Square metres below which the exact predicate decides whether a cut feature is touched at all."""
+_PROBES = (0.0, 0.5, 0.25, 0.75)
+"""Which vertices of a feature are looked at first, as shares of the way around it."""
 
 
 class OverlaySource(Protocol):
@@ -38,6 +41,11 @@ class OverlaySource(Protocol):
     @property
     def srid(self) -> int:
         """The EPSG code of the coordinates."""
+        ...
+
+    @property
+    def memory(self) -> PieceMemory:
+        """Where the pieces of huge features of the layer are remembered."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -97,13 +105,13 @@ def overlay(project: shapely.Geometry, source: OverlaySource, *, pieces: bool = 
         kept = cover.meets(boxes)
         ids, boxes = ids[kept], boxes[kept]
         inside = cover.holds(boxes)
-        edge = _touched(project, ids[~inside], source)
-        # The pattern of "covers", faster than the function where features share edges with the project.
-        covered = shapely.relate_pattern(project, edge.geometries, "******FF*")
+        tree = shapely.STRtree(subdivide(project, PIECE_VERTICES))
+        edge = _touched(project, ids[~inside][_near(tree, boxes[~inside])], source)
+        covered = _covered(project, edge.geometries)
         whole = np.concatenate([ids[inside], edge.ids[covered]])
         areas = source.areas(whole)
         shapes = repair(source.geometries(whole)) if pieces else None
-    parts = [_Part(whole, areas, shapes), _cut(project, edge.select(~covered), measure, pieces)]
+    parts = [_Part(whole, areas, shapes), _cut(project, tree, edge.select(~covered), source, pieces)]
     return _result(parts, pieces, edge)
 
 
@@ -141,6 +149,20 @@ def _touched(project: shapely.Geometry, ids: Ids, source: OverlaySource) -> _Bat
     return batch
 
 
+def _covered(project: shapely.Geometry, features: Geometries) -> Mask:
+    """Tell which features lie inside the project as wholes; a vertex outside, quickly found, tells of most others."""
+    xy, count = shapely.get_coordinates(features), shapely.get_num_coordinates(features)
+    first = np.cumsum(count) - count
+    inside = np.ones(len(features), dtype=bool)
+    for share in _PROBES:
+        at = np.flatnonzero(inside)
+        probe = xy[first[at] + (share * count[at]).astype(np.intp)]
+        inside[at] = shapely.intersects_xy(project, probe[:, 0], probe[:, 1])
+    # The pattern of "covers", faster than the function where features share edges with the project.
+    inside[inside] = shapely.relate_pattern(project, features[inside], "******FF*")
+    return inside
+
+
 def repair(geometries: Geometries) -> Geometries:
     """Make invalid polygons valid, keeping what their rings enclose; valid ones and None stay as they are."""
     invalid = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
@@ -151,13 +173,12 @@ def repair(geometries: Geometries) -> Geometries:
     return repaired
 
 
-def _cut(project: shapely.Geometry, batch: _Batch, measure: AreaMeasure, pieces: bool) -> _Part:
+def _cut(project: shapely.Geometry, tree: shapely.STRtree, batch: _Batch, source: OverlaySource, pieces: bool) -> _Part:
     """Intersect features with the pieces of the project that their boxes meet, and sum by feature."""
-    tree = shapely.STRtree(subdivide(project, PIECE_VERTICES))
-    parts, owner = _small_parts(batch, tree, project.bounds)
+    parts, owner = _small_parts(batch, tree, project.bounds, source.memory)
     part, piece = tree.query(parts)
     shared = shapely.intersection(parts[part], tree.geometries[piece])
-    shared_areas = measure.areas(shared)
+    shared_areas = measure_for(source.srid).areas(shared)
     areas = np.bincount(owner[part], weights=shared_areas, minlength=len(batch.ids))
     kept = areas > 0
     doubtful = np.flatnonzero(kept & (areas < NOISE_AREA))
@@ -170,25 +191,35 @@ def _cut(project: shapely.Geometry, batch: _Batch, measure: AreaMeasure, pieces:
     return _Part(batch.ids[kept], areas[kept], shapes)
 
 
-def _small_parts(batch: _Batch, tree: shapely.STRtree, bounds: Bounds) -> tuple[Geometries, NDArray[np.intp]]:
+def _small_parts(
+    batch: _Batch, tree: shapely.STRtree, bounds: Bounds, memory: PieceMemory
+) -> tuple[Geometries, NDArray[np.intp]]:
     """Return the features, huge ones as the pieces that meet the tree, and the index of the feature of each."""
-
-    def meets(boxes: Boxes) -> Mask:
-        mask = np.zeros(len(boxes), dtype=bool)
-        mask[tree.query(shapely.box(*boxes.T))[0]] = True
-        return mask
-
     huge = shapely.get_num_coordinates(batch.geometries) > HUGE_VERTICES
     parts, owners = [batch.geometries[~huge]], [np.flatnonzero(~huge)]
     for at in np.flatnonzero(huge):
         try:
-            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
+            small = pieces_near(batch.geometries[at], bounds, partial(_meets, tree), HUGE_PIECE_VERTICES, memory)
         except shapely.GEOSException:
             batch.repair(np.array([at]))
-            small = pieces_near(batch.geometries[at], bounds, meets, HUGE_PIECE_VERTICES)
+            small = pieces_near(batch.geometries[at], bounds, partial(_meets, tree), HUGE_PIECE_VERTICES, memory)
         parts.append(small)
         owners.append(np.full(len(small), at))
     return np.concatenate(parts), np.concatenate(owners)
+
+
+def _near(tree: shapely.STRtree, boxes: Boxes) -> Mask:
+    """Tell which boxes meet a piece of the project: of thin projects far fewer than meet the box of a piece."""
+    mask = np.zeros(len(boxes), dtype=bool)
+    mask[tree.query(shapely.box(*boxes.T), predicate="intersects")[0]] = True
+    return mask
+
+
+def _meets(tree: shapely.STRtree, boxes: Boxes) -> Mask:
+    """Tell which boxes meet the box of a piece of the project."""
+    mask = np.zeros(len(boxes), dtype=bool)
+    mask[tree.query(shapely.box(*boxes.T))[0]] = True
+    return mask
 
 
 def _shapes(project: shapely.Geometry, features: Geometries, shared: Geometries, owner: NDArray[np.intp]) -> Geometries:

@@ -61,7 +61,7 @@ class Project:
         if not valid.all():  # touching edges may cross by a rounding in another plane
             moved = moved.copy()
             moved[~valid] = repair(moved[~valid])
-        union = moved[0] if len(moved) == 1 else shapely.union_all(moved)
+        union = _union(moved)
         area = measure.area(union)
         return Plane(crs, union, area) if np.isfinite(area) and area > 0 else None
 
@@ -73,6 +73,23 @@ class Project:
         area, total = self._inside(*extent)
         return 1.0 if area >= total * FULL else area / total
 
+    def coverages(self, layer: Layer) -> NDArray[np.float64]:
+        """Return the share of each parcel inside the layer's declared extent; 0 where none is declared or in reach."""
+        shares = np.zeros(len(self.parcels))
+        extent = _extent(layer)
+        if extent is None:
+            return shares
+        geometry, srid = extent
+        moved = repair(transform(self.parcels.geometries, self.parcels.crs, crs_from_srid(srid)))
+        areas = measure_for(srid).areas(moved)
+        known = np.flatnonzero(np.isfinite(areas) & (areas > 0))
+        shapes, total = moved[known], areas[known]
+        beyond = ~_covered(geometry, shapes)
+        part = total.copy()
+        part[beyond] = np.minimum(measure_for(srid).areas(_parts(geometry, shapes[beyond])), total[beyond])
+        shares[known] = np.where(part >= total * FULL, 1.0, part / total)
+        return shares
+
     def covered_area(self, layer: Layer) -> float:
         """Return the area of the project inside the layer's declared extent of validity, m2."""
         extent = _extent(layer)
@@ -83,13 +100,46 @@ class Project:
         plane = self.plane(crs_from_srid(srid))
         if plane is None:
             return 0.0, 1.0
-        with _PREPARED:
-            shapely.prepare(extent)
-            covered = bool(shapely.covers(extent, plane.geometry))
-        if covered:
+        if _covers(extent, plane.geometry):
             return plane.area, plane.area
         part = shapely.intersection(extent, plane.geometry)
         return min(measure_for(srid).area(part), plane.area), plane.area
+
+
+def _union(parcels: NDArray[np.object_]) -> shapely.Geometry:
+    """Return the union of valid parcels; those that no other one meets, most of a long list, stay as they are."""
+    if len(parcels) == 1:
+        return parcels[0]
+    one, other = shapely.STRtree(parcels).query(parcels, predicate="intersects")
+    meeting = np.zeros(len(parcels), dtype=bool)
+    meeting[one[one != other]] = True
+    if not meeting.any():
+        return shapely.multipolygons(shapely.get_parts(parcels))
+    merged = shapely.union_all(parcels[meeting])
+    parts = np.concatenate([shapely.get_parts(parcels[~meeting]), shapely.get_parts(merged)])
+    return shapely.multipolygons(parts) if len(parts) > 1 else merged
+
+
+def _covers(extent: shapely.Geometry, project: shapely.Geometry) -> bool:
+    return bool(_covered(extent, shapely.get_parts(project)).all())
+
+
+def _covered(extent: shapely.Geometry, parts: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Tell which polygons an extent of validity holds; far from its border their boxes tell."""
+    with _PREPARED:
+        shapely.prepare(extent)
+        covered = shapely.covers(extent, shapely.box(*shapely.bounds(parts).reshape(-1, 4).T))
+        covered[~covered] = shapely.covers(extent, parts[~covered])
+    return np.asarray(covered)
+
+
+def _parts(extent: shapely.Geometry, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return what of polygons lies inside an extent of validity, None of those that it does not meet."""
+    parts = np.full(len(shapes), None, dtype=object)
+    with _PREPARED:
+        met = shapely.intersects(extent, shapes)
+    parts[met] = shapely.intersection(extent, shapes[met])
+    return parts
 
 
 class _Apart(Project):

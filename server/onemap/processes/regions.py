@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from onemap.cql import any_of, equals
+from onemap.cql import one_of
 from onemap.processes.accounts import LEVELS
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
 from onemap.store import FeatureQuery
 
-_AT_ONCE = 100
+_AT_ONCE = 5_000
 MOST_PARTS = 100_000
 """Most features of the regions asked for: one region may be many, with its islands and exclaves."""
 
@@ -29,7 +29,7 @@ def _names(layer: Layer, codes: list[str]) -> dict[str, str]:
     code, name = layer.column("code"), layer.column("name")
     if not code or not name:
         return {}
-    query = FeatureQuery(limit=MOST_PARTS, columns=(code, name), filter=any_of(equals(code, item) for item in codes))
+    query = FeatureQuery(limit=MOST_PARTS, columns=(code, name), filter=one_of(code, codes))
     found: dict[str, str] = {}
     for batch in layer.store.batches(layer.view, query):
         pairs = zip(batch.columns[code], batch.columns[name], strict=True)

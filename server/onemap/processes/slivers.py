@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onemap.geo.cover import Boxes, Mask
 from onemap.geo.crs import Bounds, Crs
 from onemap.geo.overlay import Floats, Geometries, Ids, OverlaySource, overlay
+from onemap.geo.pieces import PieceMemory
 from onemap.processes.project import Plane
 
 _LONGITUDE_M = 111_319.5
@@ -31,6 +32,11 @@ class Chosen:
     def srid(self) -> int:
         """The EPSG code of the coordinates."""
         return self.source.srid
+
+    @property
+    def memory(self) -> PieceMemory:
+        """Where the pieces of huge features of the layer are remembered."""
+        return self.source.memory
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Keep one state of the layer."""

@@ -144,14 +144,13 @@ class Accounts:
 
     def json(self) -> dict[str, Any]:
         """Return classes, groups, cultivated land, regions and remainder as a result holds them."""
+        remainder = {"area": self.remainder, **self.closed[None].json()}
+        return {**self.totals(), "regions": self._regions(), "remainder": remainder}
+
+    def totals(self) -> dict[str, Any]:
+        """Return classes, groups and cultivated land alone."""
         rows = self.rows(self.areas)
-        return {
-            "classes": rows,
-            "groups": _groups(rows),
-            "cultivated": cultivated(rows),
-            "regions": self._regions(),
-            "remainder": {"area": self.remainder, **self.closed[None].json()},
-        }
+        return {"classes": rows, "groups": _groups(rows), "cultivated": cultivated(rows)}
 
     def rows(self, leaves: Iterable[Leaf]) -> list[dict[str, Any]]:
         """Return the class rows of some leaves."""

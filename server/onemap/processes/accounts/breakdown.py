@@ -46,8 +46,7 @@ class Breakdown:
 
     def json(self) -> dict[str, Any]:
         """Return the members of a result; ``gross`` holds classes and groups before the deduction."""
-        before = self.gross.json()
-        return {**self.accounts.json(), "gross": {name: before[name] for name in ("classes", "groups", "cultivated")}}
+        return {**self.accounts.json(), "gross": self.gross.totals()}
 
     def data(self) -> dict[str, Any]:
         """Return the layer's entry of ``data``."""

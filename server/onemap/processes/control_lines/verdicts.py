@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ _UNKNOWN: tuple[Status, ...] = ("error", "timeout", "not-relevant")
 
 @dataclass(frozen=True)
 class Shares:
-    """Which parcel shares area with which hit of a layer: indices of both and m2, a row for each pair."""
+    """Which parcel shares area with which hit of a layer: indices of both and m2, a row for each pair, by parcel."""
 
     parcel: NDArray[np.intp]
     hit: NDArray[np.intp]
@@ -33,7 +34,7 @@ class Shares:
 
     def of(self, parcel: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return hits and areas of one parcel."""
-        rows = self.parcel == parcel
+        rows = slice(*np.searchsorted(self.parcel, [parcel, parcel + 1]))
         return self.hit[rows], self.area[rows]
 
 
@@ -88,7 +89,7 @@ class _Judge:
         hits, areas = self._shares.of(index)
         whole = float(self._areas[index])
         area = min(float(areas.sum()), whole)
-        covered = 1.0 if self._covered else self._coverage(index)
+        covered = 1.0 if self._covered else float(self._coverages[index])
         findings: list[Finding] = [self._found.findings[at] for at in hits.tolist()]
         beyond = covered * whole - area
         if self._outside and self._found.rule.outside and beyond > max(NOISE_AREA, (1 - FULL) * whole):
@@ -96,9 +97,9 @@ class _Judge:
         known = covered >= FULL or area >= FULL * whole
         return _row(self._found, self._catalogue.status(findings, known), area)
 
-    def _coverage(self, index: int) -> float:
-        one = self._parcels.only(index)
-        return Project(one).coverage(self._layer) or 0.0
+    @cached_property
+    def _coverages(self) -> NDArray[np.float64]:
+        return Project(self._parcels).coverages(self._layer)
 
 
 def _moved(parcels: ParcelSet, crs: Crs) -> NDArray[np.object_]:

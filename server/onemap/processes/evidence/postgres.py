@@ -17,10 +17,10 @@ from onemap.processes.evidence.statements import statement
 from onemap.processes.sql import for_postgres
 from onemap.security.signing import Jwk
 from onemap.store.postgis.connect import connection_options, conninfo
+from onemap.store.postgis.making import must_make
 
 _OPTIONS = "-c search_path=onemap -c lock_timeout=10s -c statement_timeout=30s -c client_min_messages=error"
 _THERE = "SELECT to_regclass('onemap.evidence_key') IS NOT NULL"
-_LOCK = "SELECT pg_advisory_xact_lock(7032250514)"
 
 
 class PostgresEvidence:
@@ -69,13 +69,10 @@ class PostgresEvidence:
             return _run(connection, name, {"id": identifier}).fetchone() if _is_there(connection) else None
 
     def _make(self, connection: psycopg.Connection[Any]) -> None:
-        """Make the tables where there are none; another server may be first, which a session need not see at once."""
-        if _is_there(connection):
-            return
-        connection.execute(_LOCK)
-        connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
-        for table in ("evidence", "question", "key"):
-            connection.execute(statement(f"{table}_postgres").encode())
+        """Make the tables where there are none."""
+        if not _is_there(connection) and must_make(connection, "evidence_key"):
+            for table in ("evidence", "question", "key"):
+                connection.execute(statement(f"{table}_postgres").encode())
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[Any]]:

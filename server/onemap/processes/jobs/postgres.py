@@ -30,6 +30,7 @@ from onemap.processes.jobs.statements import statements
 from onemap.processes.jobs.workers import Worker
 from onemap.processes.sql import for_postgres
 from onemap.store.postgis.connect import connection_options, conninfo
+from onemap.store.postgis.making import must_make
 
 _PART = 1 << 20
 _FETCHED_SECONDS = 3600.0
@@ -47,7 +48,6 @@ _OPTIONS = " ".join(
 _THERE = "SELECT to_regclass('onemap.job_output') IS NOT NULL"
 _WHOLE = "SELECT to_regclass('onemap.job_news') IS NOT NULL"
 _EVIDENCE = "ALTER TABLE onemap.job ADD COLUMN IF NOT EXISTS evidence text"
-_LOCK = "SELECT pg_advisory_xact_lock(7032250513)"
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _ADD_PART = "INSERT INTO job_output (job, file, part, content) VALUES (:job, :file, :part, :content) RETURNING part"
 _FILES = "SELECT file, max(part) FROM job_output WHERE job = :job GROUP BY file"
@@ -77,9 +77,7 @@ class PostgresJobs(JobRecords):
         """Make the tables where there are none, the queue's among them. Raises Unavailable."""
         if not self.there():
             with _translated(), self._connection() as connection, connection.transaction():
-                connection.execute(_LOCK)
-                if not _yes(connection, _THERE):
-                    connection.execute("CREATE SCHEMA IF NOT EXISTS onemap")
+                if must_make(connection, "job_output"):
                     connection.execute(_schema("postgres.sql"))
                     connection.execute(_schema("postgres_news.sql"))
                     connection.execute(Queue.schema().encode())
@@ -89,11 +87,9 @@ class PostgresJobs(JobRecords):
         if not self._is_there:
             with _translated(), self._connection() as connection, connection.transaction():
                 self._is_there = _yes(connection, _THERE)
-                if self._is_there and not _yes(connection, _WHOLE):
-                    connection.execute(_LOCK)
-                    if not _yes(connection, _WHOLE):
-                        connection.execute(_EVIDENCE)
-                        connection.execute(_schema("postgres_news.sql"))
+                if self._is_there and not _yes(connection, _WHOLE) and must_make(connection, "job_news"):
+                    connection.execute(_EVIDENCE)
+                    connection.execute(_schema("postgres_news.sql"))
         return self._is_there
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -120,11 +120,6 @@ class ParcelSet:
         made = np.empty(len(self.parcels), dtype=object)
         made[:] = [parcel.geometry for parcel in self.parcels]
         return made
-
-    def only(self, index: int) -> ParcelSet:
-        """Return the set with one of the parcels alone; the parcel keeps its index."""
-        area = self.areas[index]
-        return replace(self, parcels=(self.parcels[index],), areas=(area,), area=area, notes=())
 
     @cached_property
     def digest(self) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onemap.geo.cover import Boxes, Mask
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Floats, Geometries, Ids
+from onemap.geo.pieces import MEMORY, PieceMemory
 from onemap.store.geopackage.areas import area_table, measured
 from onemap.store.geopackage.blob import decode
 from onemap.store.sql import Sql, compose, identifier
@@ -41,6 +42,7 @@ class GeoPackageOverlaySource:
     srid: int
     rows: tuple[Sql, Sequence[Any]] | None = None
     boxes: tuple[Ids, Boxes] | None = None
+    memory: PieceMemory = MEMORY
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

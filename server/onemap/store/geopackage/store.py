@@ -21,6 +21,7 @@ from onemap.catalog.model import Collection, Coverage, TableInfo
 from onemap.errors import ConfigError, Unavailable
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import OverlaySource
+from onemap.geo.pieces import MEMORY, PieceMemory
 from onemap.store.base import Batch, FeatureQuery, Key, LeftOut, Modified, View
 from onemap.store.changelog import Changes, Listeners
 from onemap.store.geopackage import changelog
@@ -47,14 +48,16 @@ class GeoPackageStore:
     """Features of one GeoPackage file.
 
     ``own``: the file belongs to this instance: write-ahead logging may be turned on in it, and features changed.
+    ``memory``: of the pieces of its huge features.
     """
 
-    def __init__(self, path: Path, *, own: bool = False) -> None:
+    def __init__(self, path: Path, *, own: bool = False, memory: PieceMemory = MEMORY) -> None:
         self._connections = Connections(path)
         self._counts: dict[tuple[str, str], int] = {}
         self._discovered: tuple[str, tuple[list[TableInfo], list[LeftOut]]] | None = None
         self._index = SpatialIndex(self._connections, self.state)
         self._own = own
+        self._memory = memory
         self._listeners = Listeners()
         self._reader = secrets.token_hex(4)
         if own:
@@ -284,6 +287,7 @@ class GeoPackageStore:
             table.srid,
             rows=(select.where, select.values) if select.where else None,
             boxes=None if rtree else self._index.memory(table),
+            memory=self._memory,
         )
 
     def _total(self, table: TableInfo) -> int:

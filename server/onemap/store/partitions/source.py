@@ -13,6 +13,7 @@ from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Mask
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Floats, Geometries, Ids, repair
+from onemap.geo.pieces import MEMORY, PieceMemory
 from onemap.store.partitions.dataset import Dataset
 from onemap.store.partitions.form import shapes_of
 
@@ -22,6 +23,7 @@ class PartitionsSource:
     """Candidates by the boxes of files and of their features; areas as they were exported. Ids are primary keys."""
 
     dataset: Dataset
+    memory: PieceMemory = MEMORY
 
     @property
     def srid(self) -> int:

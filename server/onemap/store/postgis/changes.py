@@ -15,11 +15,11 @@ from onemap.errors import ConfigError
 from onemap.store.base import Modified
 from onemap.store.postgis.connect import connection_options
 from onemap.store.postgis.discover import read_sql
+from onemap.store.postgis.making import must_make
 from onemap.store.postgis.relation import Column, Relation, quoted
 from onemap.store.postgis.sessions import Row
 from onemap.store.postgis.target import obstacle, target_of
 
-_LOCK = b"SELECT pg_advisory_xact_lock(hashtext('onemap.change'))"
 _POSTGIS = (
     b"SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
     b" WHERE e.extname = 'postgis'"
@@ -95,7 +95,7 @@ def _enable(connection: psycopg.Connection[TupleRow], relation: Relation) -> Non
     if reason := obstacle(rows, relation):
         raise ConfigError(f"The changes of '{relation.name}' cannot be logged: {reason}.")
     target = target_of(rows, relation)
-    connection.execute(_LOCK)
+    must_make(connection, "change")  # what is there is brought up to date
     connection.execute(read_sql("changes"))
     found = connection.execute(_POSTGIS).fetchone()
     connection.execute(_PATH.format(postgis=sql.Identifier(found[0] if found else "public")))

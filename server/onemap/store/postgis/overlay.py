@@ -13,6 +13,7 @@ from onemap.geo.area import measure_for
 from onemap.geo.cover import Boxes, Mask
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Floats, Geometries, Ids, repair
+from onemap.geo.pieces import PieceMemory
 from onemap.store.postgis.areas import AreaMemory
 from onemap.store.postgis.connect import GuardedConnection
 from onemap.store.postgis.select import Select, Statement, decode
@@ -37,8 +38,9 @@ _CANDIDATE = np.dtype([("id", ">i8"), ("written", ">u4"), ("box", ">f8", 4)])
 class PostgisOverlaySource:
     """Read candidates by their boxes, and the geometries that are cut. Ids are primary keys, or hashes of them."""
 
-    def __init__(self, sessions: Sessions, select: Select, srid: int, areas: AreaMemory) -> None:
+    def __init__(self, sessions: Sessions, select: Select, srid: int, areas: AreaMemory, memory: PieceMemory) -> None:
         self.srid = srid
+        self.memory = memory
         self._sessions = sessions
         self._select = select
         self._relation = select.relation

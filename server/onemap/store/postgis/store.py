@@ -19,6 +19,7 @@ from onemap.errors import ConfigError, InvalidParameter, OneMapError, TooSlow, U
 from onemap.geo.bbox import Box
 from onemap.geo.crs import CRS84, Bounds, transform_bounds
 from onemap.geo.overlay import OverlaySource
+from onemap.geo.pieces import MEMORY, PieceMemory
 from onemap.store.base import Batch, FeatureQuery, LeftOut, Modified, View
 from onemap.store.changelog import Changes, Listeners
 from onemap.store.postgis.areas import AreaMemory
@@ -64,12 +65,21 @@ class PostgisStore(Tiling):
     """Features of one database.
 
     ``keys``: for tables and views whose key cannot be found, the column that a declaration names. ``own``: the
-    database is a store of this instance, in which features may be changed.
+    database is a store of this instance, in which features may be changed. ``memory``: of the pieces of its huge
+    features.
     """
 
-    def __init__(self, settings: PostgisSettings, keys: Mapping[str, str] | None = None, *, own: bool = False) -> None:
+    def __init__(
+        self,
+        settings: PostgisSettings,
+        keys: Mapping[str, str] | None = None,
+        *,
+        own: bool = False,
+        memory: PieceMemory = MEMORY,
+    ) -> None:
         self._settings = settings
         self._own = own
+        self._memory = memory
         self._keys = dict(keys or {})
         self._sessions = Sessions(settings)
         self._content = Content(self._sessions)
@@ -305,7 +315,8 @@ class PostgisStore(Tiling):
         return self._selects[key]
 
     def _source(self, view: View) -> PostgisOverlaySource:
-        return PostgisOverlaySource(self._sessions, self._select(view), view.collection.table.srid, self._areas)
+        srid = view.collection.table.srid
+        return PostgisOverlaySource(self._sessions, self._select(view), srid, self._areas, self._memory)
 
     def _discovered(self) -> Discovery:
         if self._found is None:
