@@ -7,6 +7,7 @@ import io
 import json
 import math
 import sqlite3
+import time
 import zipfile
 from contextlib import closing
 from dataclasses import replace
@@ -270,6 +271,7 @@ def test_a_job_has_evidence_too(client: TestClient, data: Path) -> None:
     assert made.status_code == 201
     runner = Runner(built_in(), instance.gate, instance.settings, load_codes(shipped("codes")), desk_of(instance))
     run_waiting(jobs, runner)  # type: ignore[arg-type]
+    _ended(client, [made.headers["location"]])
     response = client.get(made.headers["location"] + "/results")
     assert response.status_code == 200
     address = response.headers["link"].split(">")[0].lstrip("<")
@@ -280,6 +282,14 @@ def test_a_job_has_evidence_too(client: TestClient, data: Path) -> None:
     listed = next(job for job in client.get("/jobs").json()["jobs"] if job["jobID"] == status["jobID"])
     assert listed["links"] == status["links"]
     assert address in client.get(made.headers["location"], headers={"accept": "text/html"}).text
+
+
+def _ended(client: TestClient, jobs: list[str]) -> None:
+    """Wait for the end of jobs, of which a server with the same folder may have taken some."""
+    until = time.monotonic() + 60
+    while any(client.get(job).json()["status"] in ("accepted", "running") for job in jobs):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_a_job_keeps_what_its_page_draws(client: TestClient, data: Path) -> None:
@@ -305,6 +315,7 @@ def test_a_job_keeps_what_its_page_draws(client: TestClient, data: Path) -> None
     assert (waiting.status_code, waiting.json()["type"].rsplit("/", 1)[-1]) == (404, "result-not-ready")
     runner = Runner(built_in(), instance.gate, instance.settings, load_codes(shipped("codes")), desk_of(instance))
     run_waiting(jobs, runner)  # type: ignore[arg-type]
+    _ended(client, addresses)
     drawn = [client.get(address + "/drawing") for address in addresses]
     assert [answer.status_code for answer in drawn] == [200, 200, 404]
     assert drawn[0].headers["content-type"] == "application/geo+json"

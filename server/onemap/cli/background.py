@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from onemap.app import Instance
+from onemap.cli.labour import end_with_parent
 from onemap.cli.serve import Source
 from onemap.tiles.pack.builder import Builder, only_builder, packed
 
@@ -39,6 +40,7 @@ def main() -> None:
     """Build what is missing or out of date, again and again, until the parent process is gone."""
     os.nice(_NICENESS)
     parent = os.getppid()
+    end_with_parent()
     instance = Source.from_environment().instance()
     folder = instance.settings.packs.folder
     assert folder is not None

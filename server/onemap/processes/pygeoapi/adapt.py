@@ -134,7 +134,7 @@ def _by_output(outputs: tuple[Output, ...], wanted: Mapping[str, str], said: str
         found = dict(produced)
     else:
         found = {outputs[0].id: produced}
-    if missing := wanted.keys() - found.keys():
+    if missing := (wanted.keys() & known) - found.keys():
         raise ServerError(f"The processor gave no '{min(missing)}'.")
     return {name: _body(value, said) for name, value in found.items()}
 

@@ -167,6 +167,8 @@ def _holds(node: Any, row: dict[str, Any]) -> bool:
         return _holds(node.lhs, row) and _holds(node.rhs, row)
     if isinstance(node, ast.Or):
         return _holds(node.lhs, row) or _holds(node.rhs, row)
+    if isinstance(node, ast.In) and not node.not_ and isinstance(node.lhs, ast.Attribute):
+        return row[node.lhs.name] in node.sub_nodes
     compare = _COMPARISONS.get(type(node))
     if compare is None or not isinstance(node.lhs, ast.Attribute) or isinstance(node.rhs, ast.Node):
         raise ConfigError(f"Partitions do not answer a filter with {type(node).__name__}.")
