@@ -34,7 +34,7 @@ PORTS = {"ours": 8761, "martin": 8762, "tipg": 8763, "pygeoapi": 8764}
 COUNTS = {9: 4, 10: 8, 11: 16, 12: 30, 13: 60, 14: 120, 15: 240, 16: 400}
 BARS = {9: 1 / 10, 10: 1 / 10, 11: 1 / 10, 12: 1 / 4, 13: 1.0, 14: 1.0, 15: 1.0, 16: 1.0}
 EMBEDDED_BARS = {9: 1 / 2, 10: 1 / 2, 11: 1 / 2, 12: 1 / 2, 14: 1.0}
-# The targets are for tiles of 25 and of 260 KB, which martin's have at z14 and z11.
+# The targets are for tiles of 25 KB, as at z14, and of 260 KB or more, as at z11.
 CACHED_BARS = {11: 1 / 50, 12: 1 / 10, 14: 1 / 10, 16: None}
 TIPG_COUNTS = {10: 4, 12: 15, 14: 60, 16: 200}
 PYGEOAPI_COUNTS = {14: 3, 16: 20}  # it names systems by text, which costs PostGIS milliseconds for each row
