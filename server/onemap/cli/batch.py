@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,6 +27,9 @@ from onemap.security import identify
 from onemap.store import Store, View
 from onemap.store.partitions import MANIFEST, Export, Folder, Manifest, read_manifest
 from onemap.store.partitions import export as write_partitions
+
+if TYPE_CHECKING:
+    from onemap.batch import Order, Outcome
 
 _ROWS = 10_000
 _PARCELS = 500
@@ -102,7 +105,7 @@ def batch(
     store: StoresOption = None,
 ) -> None:
     """Put each of very many parcels to a process; the results are those that the server gives for each alone."""
-    from onemap.batch import PROCESSES, Order, run_local
+    from onemap.batch import PROCESSES, Order
 
     if process not in PROCESSES:
         raise ConfigError(f"'{process}' does not run as a batch.", did_you_mean(process, PROCESSES))
@@ -121,12 +124,23 @@ def batch(
         lang,
         rules.choose(Catalogue, CONTROL_LINES, None, today()).model_dump(mode="json"),
     )
+    outcome = _run(order, engine, master, workers, restart)
+    _tell(process, outcome, out)
+
+
+def _run(order: Order, engine: Engine, master: str | None, workers: int | None, restart: bool) -> Outcome:
+    """Work on a batch, on Spark or on this machine."""
     if engine == "spark":
         from onemap.batch.spark import run_spark
 
-        outcome = run_spark(order, _said("parcels"), master, restart=restart)
-    else:
-        outcome = run_local(order, _said("parcels"), workers, restart=restart)
+        return run_spark(order, _said("parcels"), master, restart=restart)
+    from onemap.batch import run_local
+
+    return run_local(order, _said("parcels"), workers, restart=restart)
+
+
+def _tell(process: str, outcome: Outcome, out: str) -> None:
+    """Print what came of a batch."""
     summary = outcome.summary
     typer.echo(f"{process}: {outcome.answered:,} parcels answered now, {summary['parcels']:,} in all, in {out}")
     for name, counts in summary["counts"].items():

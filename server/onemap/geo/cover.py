@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from onemap.geo.crs import Bounds
 
 Boxes = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -18,6 +21,18 @@ CELLS = 256
 _FEW = 256
 # Widening of what an edge touches, in cells: above the rounding of cell coordinates, below notice.
 _MARGIN = 1e-6
+
+
+def box_test(bounds: Bounds, meets: Callable[[Boxes], Mask] | None) -> Callable[[Boxes], Mask]:
+    """Return what tells which boxes, shape (n, 4), meet ``bounds`` and are not denied by ``meets``."""
+
+    def wanted(boxes: Boxes) -> Mask:
+        mask = (boxes[:, :2] <= bounds[2:]).all(axis=1) & (boxes[:, 2:] >= bounds[:2]).all(axis=1)
+        if meets is not None and mask.any():
+            mask[mask] = meets(boxes[mask])
+        return np.asarray(mask)
+
+    return wanted
 
 
 class Cover:

@@ -14,7 +14,7 @@ import orjson
 import shapely
 from numpy.typing import NDArray
 
-from onemap.geo.cover import Boxes, Mask
+from onemap.geo.cover import Boxes, Mask, box_test
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Floats, Geometries, Ids
 from onemap.geo.pieces import MEMORY, PieceMemory
@@ -58,13 +58,7 @@ class GeoPackageOverlaySource:
 
     def candidates(self, bounds: Bounds, meets: Callable[[Boxes], Mask] | None = None) -> tuple[Ids, Boxes]:
         """Return the primary keys whose boxes meet ``bounds``, and the boxes; those ``meets`` denies are left out."""
-
-        def wanted(boxes: Boxes) -> Mask:
-            mask = (boxes[:, :2] <= bounds[2:]).all(axis=1) & (boxes[:, 2:] >= bounds[:2]).all(axis=1)
-            if meets is not None and mask.any():
-                mask[mask] = meets(boxes[mask])
-            return np.asarray(mask)
-
+        wanted = box_test(bounds, meets)
         with self.snapshot():
             if self.rtree_table is None:
                 ids, boxes = self._listed

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onemap.geo.cover import Boxes, Mask
+from onemap.geo.cover import Boxes, Mask, box_test
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Ids
 from onemap.store.partitions import form
@@ -62,13 +62,7 @@ class Dataset:
 
     def candidates(self, bounds: Bounds, meets: Callable[[Boxes], Mask] | None = None) -> tuple[Ids, Boxes]:
         """Return the ids of features whose boxes meet bounds, ascending, and the boxes; see ``OverlaySource``."""
-
-        def wanted(boxes: Boxes) -> Mask:
-            mask = (boxes[:, :2] <= bounds[2:]).all(axis=1) & (boxes[:, 2:] >= bounds[:2]).all(axis=1)
-            if meets is not None and mask.any():
-                mask[mask] = meets(boxes[mask])
-            return np.asarray(mask)
-
+        wanted = box_test(bounds, meets)
         self._let_go()
         ids, boxes = [np.empty(0, np.int64)], [np.empty((0, 4))]
         for at in np.flatnonzero(wanted(self._bounds)).tolist() if len(self._bounds) else []:

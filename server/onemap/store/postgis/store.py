@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Several
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from onemap.store.postgis.content import Content
 from onemap.store.postgis.discover import Discovery, read_sql
 from onemap.store.postgis.edit import apply
 from onemap.store.postgis.generalised import GeneralisedTables
+from onemap.store.postgis.interval import interval_of
 from onemap.store.postgis.memory import Memory
 from onemap.store.postgis.overlay import PostgisOverlaySource
 from onemap.store.postgis.prune import prune
@@ -54,7 +56,6 @@ _ESTIMATE = (
 _EXTENT = sql.SQL(
     "SELECT ST_XMin(b), ST_YMin(b), ST_XMax(b), ST_YMax(b) FROM (SELECT ST_Extent({geom}) b FROM {table} t) s"
 )
-_INTERVAL = sql.SQL("SELECT {start}, {end} FROM (SELECT min({a}) AS a, max({b}) AS b FROM {table} t) t")
 _VERSION = sql.SQL(
     "SELECT count(*), coalesce(sum(hashint8extended({id}::int8, xmin::text::int8)), 0)::text FROM {table} t"
 )
@@ -145,7 +146,8 @@ class PostgisStore(Tiling):
             return None
         relation = self._relation(view.collection.table)
         key = ("interval", relation.oid, names[0], names[-1])
-        found: tuple[Any, Any] = self._known.get(key, lambda: self._interval(relation, names[0], names[-1]))
+        ask = partial(interval_of, self._sessions, relation, names[0], names[-1])
+        found: tuple[Any, Any] = self._known.get(key, ask)
         return found
 
     def count(self, view: View, query: FeatureQuery, most: int) -> int | None:
@@ -373,18 +375,6 @@ class PostgisStore(Tiling):
                 beneath = relation.beneath and self._discovered().relations.get(relation.beneath.name)
                 return self._extent(beneath) if beneath else None
         return None if row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
-
-    def _interval(self, relation: Relation, start: str, end: str) -> tuple[Any, Any]:
-        first, last = relation.columns[start], relation.columns[end]
-        statement = _INTERVAL.format(
-            start=first.read_from("a"),
-            end=last.read_from("b"),
-            a=first.reference,
-            b=last.reference,
-            table=relation.table,
-        )
-        row = self._sessions.row(statement)
-        return row[0], row[1]
 
 
 def _let_go(rows: list[Row], select: Select) -> Batch:
