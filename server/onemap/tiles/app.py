@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from isal import isal_zlib
@@ -111,7 +111,7 @@ class TileApp:
         key = (place, overviews, *(layer.digest for layer in layers))
         collections = [layer.view.collection for layer in layers]
         sources = tuple(sorted({Source(item.store, item.table.name, item.storage.srid) for item in collections}))
-        make, name = partial(self._make, wanted), partial(name_of, wanted, self._most)
+        make, name = partial(self._make, wanted), cache(partial(name_of, wanted, self._most))
         return Asked(key, name, sources, place, make, self._wish(wanted))
 
     def _wish(self, wanted: Wanted) -> Wish | None:

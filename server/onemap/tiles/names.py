@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from onemap import __version__
 from onemap.catalog import Collection
 from onemap.tiles.layer import Layer
+from onemap.tiles.matrixset import Level
 from onemap.tiles.resolve import Wanted
 
 _ROOMS = ("tiles", "store", "cql", "catalog", "geo")
@@ -22,7 +23,8 @@ def name_of(wanted: Wanted, most: int) -> bytes:
     tile = wanted.tile
     made = hashlib.blake2b(code(), digest_size=16)
     overviews = [drawn.overview for drawn in wanted.tiles]
-    made.update(repr((most, tile.matrix_set.id, tile.level, tile.row, tile.col, overviews)).encode())
+    made.update(_grid(tile.matrix_set.id, tile.level))
+    made.update(repr((most, tile.row, tile.col, overviews)).encode())
     for layer in wanted.layers:
         made.update(layer.digest.encode())
         made.update(described(layer.view.collection))
@@ -44,6 +46,11 @@ def described(collection: Collection) -> bytes:
         digest = hashlib.blake2b(repr(collection).encode(), digest_size=16).digest()
         known = _described[collection.id] = (collection, digest)
     return known[1]
+
+
+@lru_cache(maxsize=1000)
+def _grid(matrix_set: str, level: Level) -> bytes:
+    return repr((matrix_set, level)).encode()
 
 
 @cache

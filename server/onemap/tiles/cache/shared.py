@@ -15,7 +15,7 @@ from pathlib import Path
 
 from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.cover import Cover
-from onemap.tiles.cache.entry import Asked, Body, Source
+from onemap.tiles.cache.entry import Asked, Body, Place, Source
 from onemap.tiles.cache.file import CacheFile
 
 _WAIT_SECONDS = 0.5
@@ -24,10 +24,17 @@ _PART = 20
 _LOOK_EVERY = 64
 _SOURCE = "SELECT id FROM source WHERE store = ? AND name = ? AND srid = ?"
 _GRID = "SELECT id FROM grid WHERE matrix_set = ? AND level = ?"
+_STATE = (
+    "SELECT s.id, g.id, (SELECT max(seq) FROM purge) FROM source s JOIN used u ON u.source = s.id"
+    " JOIN grid g ON g.id = u.grid"
+    " WHERE s.store = ? AND s.name = ? AND s.srid = ? AND g.matrix_set = ? AND g.level = ?"
+)
 _RACED = (
     "SELECT 1 FROM purge WHERE seq > ? AND source = ? AND grid = ? AND ? BETWEEN row0 AND row1"
     " AND ? BETWEEN col0 AND col1 LIMIT 1"
 )
+_PURGES = "SELECT (SELECT min(seq) FROM purge), (SELECT max(seq) FROM purge)"
+_COVER = "INSERT INTO cover VALUES (?, ?, ?, ?, ?)"
 _WITHIN = "source = ? AND grid = ? AND row BETWEEN ? AND ? AND col BETWEEN ? AND ?"
 _PURGE = "DELETE FROM tile WHERE id IN (SELECT tile FROM cover WHERE " + _WITHIN + ")"  # noqa: S608
 
@@ -97,7 +104,7 @@ class SharedTiles:
     def put_all(self, made: Sequence[Made]) -> list[bool]:
         """Do the same for several tiles in one transaction."""
         trusted = [item for item in made if self._trusted(item[0])]
-        kept = self._file.write(lambda connection: [_put(connection, *item) for item in trusted]) if trusted else []
+        kept = self._file.write(lambda connection: _put_all(connection, trusted)) if trusted else []
         if kept is None:
             self._counters.faults += 1
         before, self._puts = self._puts, self._puts + len(trusted)
@@ -171,27 +178,33 @@ def _text(numbers: Iterable[int]) -> str:
 
 def _get(connection: sqlite3.Connection, asked: Asked) -> tuple[bytes, str] | None:
     numbers = _numbers(connection, asked.sources)
-    if numbers is None:
-        return None
+    return None if numbers is None else _body(connection, asked, numbers)
+
+
+def _body(connection: sqlite3.Connection, asked: Asked, numbers: Iterable[int]) -> tuple[bytes, str] | None:
     statement = "SELECT body, tag FROM tile WHERE name = ? AND sources = ?"
     found: tuple[bytes, str] | None = connection.execute(statement, [asked.name(), _text(numbers)]).fetchone()
     return found
 
 
 def _ticket(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
-    # The number of the last purge first: what is purged after it is purged after the ticket.
-    seq = connection.execute("SELECT max(seq) FROM purge").fetchone()[0] or 0
-    numbers = _numbers(connection, asked.sources)
-    grid = connection.execute(_GRID, [asked.place.matrix_set, asked.place.level]).fetchone()
-    if numbers is None or grid is None:
+    """Return the state of the file; None where a source is not known to have tiles on this grid."""
+    place = asked.place
+    found = [
+        connection.execute(_STATE, [item.store, item.table, item.srid, place.matrix_set, place.level]).fetchone()
+        for item in asked.sources
+    ]
+    if not found or None in found:
         return None
-    used = "SELECT 1 FROM used WHERE source = ? AND grid = ?"
-    known = all(connection.execute(used, [number, grid[0]]).fetchone() for number in numbers)
-    return Ticket(numbers, grid[0], seq) if known else None
+    # The number of the last purge as the first statement saw it: what is purged after that is purged after the ticket.
+    _, grid, seq = found[0]
+    return Ticket(tuple(row[0] for row in found), grid, seq or 0)
 
 
 def _both(connection: sqlite3.Connection, asked: Asked) -> tuple[Ticket | None, tuple[bytes, str] | None]:
-    return _ticket(connection, asked), _get(connection, asked)
+    ticket = _ticket(connection, asked)
+    found = _get(connection, asked) if ticket is None else _body(connection, asked, ticket.sources)
+    return ticket, found
 
 
 def _register(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
@@ -207,23 +220,37 @@ def _register(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
     return _ticket(connection, asked)
 
 
-def _put(connection: sqlite3.Connection, asked: Asked, ticket: Ticket, body: Body) -> bool:
-    place = asked.place
-    if _numbers(connection, asked.sources) != ticket.sources:
+def _put_all(connection: sqlite3.Connection, made: Sequence[Made]) -> list[bool]:
+    """Keep the tiles whose data is as it was when their making began; return which those are."""
+    first, last = connection.execute(_PURGES).fetchone()
+    numbers = {sources: _numbers(connection, sources) for sources in {asked.sources for asked, _, _ in made}}
+    kept = []
+    for asked, ticket, body in made:
+        same = numbers[asked.sources] == ticket.sources
+        kept.append(same and not _raced(connection, asked.place, ticket, (first or 0, last or 0)))
+        if kept[-1]:
+            _put(connection, asked, ticket, body)
+    return kept
+
+
+def _raced(connection: sqlite3.Connection, place: Place, ticket: Ticket, known: tuple[int, int]) -> bool:
+    """Whether a tile was purged while it was made, or may have been: ``known`` are the first and the last purge."""
+    first, last = known
+    if ticket.seq >= last:
         return False
-    first = connection.execute("SELECT min(seq) FROM purge").fetchone()[0]
-    if first is not None and ticket.seq < first - 1:
-        return False  # so long ago that what was purged since is not known any more
-    for number in ticket.sources:
-        if connection.execute(_RACED, [ticket.seq, number, ticket.grid, place.row, place.col]).fetchone():
-            return False
-    name = asked.name()
+    if ticket.seq < first - 1:
+        return True
+    where = ([ticket.seq, number, ticket.grid, place.row, place.col] for number in ticket.sources)
+    return any(connection.execute(_RACED, values).fetchone() for values in where)
+
+
+def _put(connection: sqlite3.Connection, asked: Asked, ticket: Ticket, body: Body) -> None:
+    name, place = asked.name(), asked.place
     connection.execute("DELETE FROM tile WHERE name = ?", [name])
     values = [name, _text(ticket.sources), body.tag, body.packed]
     made = connection.execute("INSERT INTO tile (name, sources, tag, body) VALUES (?, ?, ?, ?)", values)
-    rows = [(number, ticket.grid, place.row, place.col, made.lastrowid) for number in ticket.sources]
-    connection.executemany("INSERT INTO cover VALUES (?, ?, ?, ?, ?)", rows)
-    return True
+    for number in ticket.sources:
+        connection.execute(_COVER, [number, ticket.grid, place.row, place.col, made.lastrowid])
 
 
 def _adopt(connection: sqlite3.Connection, store: str, position: str) -> str:
