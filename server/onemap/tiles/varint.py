@@ -26,6 +26,22 @@ def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
     return written.tobytes(), ends
 
 
+def padded(values: NDArray[np.uint64]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the varints of rows of values (n, m) as rows of bytes, and which of the bytes are part of a varint.
+
+    Each varint has the room of the longest one.
+    """
+    longest = max(1, -(-int(values.max(initial=0)).bit_length() // 7))
+    written = np.empty((*values.shape, longest), dtype=np.uint8)
+    used = np.ones(written.shape, dtype=bool)
+    for place in range(longest):
+        more = values > _BITS
+        written[..., place] = values.astype(np.uint8) & _BITS | more.view(np.uint8) << _MORE
+        values = values >> np.uint64(_MORE)
+        used[..., place + 1 :] = more[..., None]
+    return written.reshape(len(values), -1), used.reshape(len(values), -1)
+
+
 def varint_sizes(values: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Return how many bytes the varint of each value takes."""
     sizes = np.ones(len(values), dtype=np.int64)

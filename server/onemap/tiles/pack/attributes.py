@@ -15,6 +15,8 @@ from onemap.tiles.varint import varint
 # With this many values to each number asked for, sorting the numbers is quicker than marking the values.
 _OFTEN = 16
 _REMEMBERED = 20_000
+# Runs are taken as rows of the longest one unless these have so many times the room.
+_ROOMY = 4
 
 
 Reader = Callable[[int], list[tuple[bytes, bytes]]]
@@ -38,27 +40,25 @@ class Columns:
 
     def table(self, rows: Ints, ids: Ints, names: Sequence[str]) -> Table:
         """Return the values of rows in these columns."""
-        values = np.full((len(rows), len(names)), NONE, dtype=np.int64)
+        values = np.full((len(names), len(rows)), NONE, dtype=np.int32)
         numbered = [at for at, name in enumerate(names) if name in self._numbered]
         blobs, count = [], 0
         if numbered:
-            numbers = np.empty((len(rows), len(numbered)), dtype=np.int64)
-            for place, at in enumerate(numbered):
-                numbers[:, place] = self._numbered[names[at]][rows]
-            values[:, numbered], used = self._renumbered(numbers)
+            numbers = np.stack([self._numbered[names[at]].take(rows) for at in numbered])
+            values[numbered], used = self._renumbered(numbers)
             begin = self._starts[used]
             blobs.append(self._values[spread(begin, self._starts[used + 1] - begin)].tobytes())
             count = len(used)
         for at, name in enumerate(names):
             if name in self._plain:
                 blob, starts = self._plain[name]
-                begin = starts[rows]
-                sizes = starts[rows + 1] - begin
+                begin = starts.take(rows)
+                sizes = starts.take(rows + 1) - begin
                 given = sizes > 0
-                values[:, at] = np.where(given, np.cumsum(given) - 1 + count, NONE)
-                blobs.append(blob[spread(begin, sizes)].tobytes())
-                count += int(given.sum())
-        return Table(ids, values, b"".join(blobs), count)
+                values[at] = np.where(given, np.cumsum(given) - 1 + count, NONE)
+                blobs.append(_runs(blob, begin, sizes))
+                count += int(np.count_nonzero(given))
+        return Table(ids, np.ascontiguousarray(values.T), b"".join(blobs), count)
 
     def reader(self, names: Sequence[str]) -> Reader:
         """Return what reads a row: each column that has a value there, as its number is written, and the value."""
@@ -85,17 +85,28 @@ class Columns:
         found = self._known[number] = self._values[begin:end].tobytes()
         return found
 
-    def _renumbered(self, numbers: Ints) -> tuple[Ints, Ints]:
+    def _renumbered(self, numbers: Ints) -> tuple[NDArray[np.integer], Ints]:
         """Return numbers counted anew among those that occur (0, no value, becomes -1), and which these are."""
         size = len(self._starts) - 1
         if size <= numbers.size * _OFTEN:
             seen = np.zeros(size, dtype=bool)
-            seen[numbers.ravel()] = True
+            seen[numbers] = True
             seen[0] = False
             used = np.flatnonzero(seen)
-            renumber = np.full(size, NONE, dtype=np.int64)
+            renumber = np.full(size, NONE, dtype=np.int32)
             renumber[used] = np.arange(len(used))
-            return renumber[numbers], used
+            return renumber.take(numbers), used
         used, inverse = np.unique(numbers, return_inverse=True)
         none = int(len(used) > 0 and used[0] == 0)
         return inverse.reshape(numbers.shape) - none, used[none:]
+
+
+def _runs(blob: NDArray[np.uint8], begin: Ints, sizes: Ints) -> bytes:
+    """Return so many bytes from each place on, one run after the other."""
+    longest, total = int(sizes.max(initial=0)), int(sizes.sum())
+    if not total or longest * len(begin) > _ROOMY * total or int(begin.max()) + longest > len(blob):
+        return blob[spread(begin, sizes)].tobytes()
+    runs = np.lib.stride_tricks.sliding_window_view(blob, longest)[begin]
+    if int(sizes.min()) == longest:
+        return runs.tobytes()
+    return np.compress((np.arange(longest) < sizes[:, None]).ravel(), runs.ravel()).tobytes()

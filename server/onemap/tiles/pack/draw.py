@@ -11,9 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely.errors import GEOSException
 
 from onemap.geo.crs import WEB_MERCATOR, Array, transform_bounds, transform_xy
 from onemap.store.tiling import Frame as TileFrame
@@ -29,16 +27,19 @@ from onemap.tiles.commands import (
     polygon_rings,
     ring_words,
 )
-from onemap.tiles.pack.encoded import APART, EncodedRows, both
+from onemap.tiles.mvt import EXTENT
+from onemap.tiles.pack.borders import cut, number_of
+from onemap.tiles.pack.encoded import APART, both
 from onemap.tiles.pack.frame import WORLD, Frame
 from onemap.tiles.pack.layer import Ints, Shape, shape_of
-from onemap.tiles.pack.lods import Box, Lod
+from onemap.tiles.pack.lods import Box, EncodedRows, Lod
 from onemap.tiles.pack.sizes import to_lines, to_polygons
-from onemap.tiles.shapes import BUFFER, WINDOW, Plane, apart, clip_lines, clip_polygons
-from onemap.tiles.varint import zigzag
+from onemap.tiles.shapes import BUFFER, WINDOW, Plane, clip_lines
 
 _PER_PIXEL = 16
 _ROUNDING = 1e-9
+_NEAR = 1e-6
+_HERE = np.zeros(2, dtype=np.int64)
 WordsOwners = tuple[NDArray[np.uint64], Ints]
 
 
@@ -48,7 +49,8 @@ class Window:
 
     ``box``: the tile and its buffer in steps. ``units``: (about) how many steps a tile unit is long in x and in y.
     ``to_grid``: from steps to tile units, shape (n, 2). ``straight``: that is one scale and offset. ``corner``: the
-    top left corner of the tile in tile units, whole where tiles are those of WebMercatorQuad.
+    top left corner of the tile in tile units, whole where tiles are those of WebMercatorQuad; ``number``: that of the
+    tile there (``number_of``), None where it is none of them.
     """
 
     box: Box
@@ -56,6 +58,7 @@ class Window:
     to_grid: Callable[[Array], Array]
     straight: bool
     corner: Ints
+    number: int | None = None
 
     @property
     def unit(self) -> float:
@@ -107,7 +110,16 @@ def _straight(frame: Frame, tile: TileFrame) -> Window:
         return np.asarray((steps - origin) / unit)
 
     corner = np.rint(origin / unit).astype(np.int64)
-    return Window((x - low, y - low, x + high, y + high), (unit, unit), to_grid, True, corner)
+    box = (x - low, y - low, x + high, y + high)
+    return Window(box, (unit, unit), to_grid, True, corner, _number(frame, tile, origin, unit))
+
+
+def _number(frame: Frame, tile: TileFrame, origin: Array, unit: float) -> int | None:
+    """Return the number of a tile by its corner in steps; None where it is not one of WebMercatorQuad."""
+    place = (origin + np.array([frame.left, frame.top])) / (unit * EXTENT)
+    col, row = np.rint(place).astype(np.int64)
+    usual = (tile.extent, tile.buffer) == (EXTENT, BUFFER) and bool(np.abs(place - (col, row)).max() < _NEAR)
+    return int(number_of(col, row)) if usual else None
 
 
 def _whole(unit: float) -> float:
@@ -122,26 +134,18 @@ def shapes(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float = 0.
     if encoded is None:
         return _made(lod, rows, owners, on, tolerance)
     within = inside(lod, rows, on)
-    whole = _ready(lod, encoded, rows[within], owners[within], on)
-    return [whole, *_made(lod, rows[~within], owners[~within], on, tolerance)]
+    whole = encoded.shapes.shape(rows[within], owners[within], lod.kind[rows[within]], on.corner)
+    made, rows, owners = [whole], rows[~within], owners[~within]
+    if encoded.cuts is not None and on.number is not None:
+        at, found = encoded.cuts.find(on.number, rows)
+        made.append(encoded.cuts.shapes.shape(at, owners[found], lod.kind[rows[found]], _HERE))
+        rows, owners = rows[~found], owners[~found]
+    return [*made, *_made(lod, rows, owners, on, tolerance)]
 
 
 def ready(lod: Lod, on: Window) -> EncodedRows | None:
     """Return the rows as they were encoded beforehand for such tiles, None where they were not."""
     return next((item for item in lod.encoded if item.unit == on.unit), None) if on.straight else None
-
-
-def _ready(lod: Lod, encoded: EncodedRows, rows: Ints, owners: Ints, on: Window) -> Shape:
-    """Return rows that lie wholly within a tile as they were encoded beforehand."""
-    lead = encoded.lead[rows]
-    if not lead.all():
-        rows, owners, lead = rows[lead > 0], owners[lead > 0], lead[lead > 0]
-    words = np.empty((len(rows), 3), dtype=np.uint64)
-    words[:, 0] = lead
-    words[:, 1:] = zigzag(encoded.first[rows] - on.corner)
-    tail = encoded.tail
-    at = zip(encoded.starts[rows].tolist(), encoded.starts[rows + 1].tolist(), strict=True)
-    return Shape(owners, lod.kind[rows], words, [tail[begin:end] for begin, end in at])
 
 
 def _made(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> list[Shape]:
@@ -186,32 +190,6 @@ def _clipped(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -
     xy, counts, rings, exterior = lod.gather(rows)
     parts, whose = to_polygons(on.to_grid(xy), counts, exterior), np.repeat(owners, rings)[exterior]
     return polygon_rings(Shapes(POLYGON, *cut(parts, whose, tolerance)))
-
-
-def cut(parts: NDArray[np.object_], owners: Ints, tolerance: float = 0.0) -> tuple[NDArray[np.object_], Ints]:
-    """Return what of polygons in tile units lies in the window, on the grid and valid, and whose it is.
-
-    That is what ``clip_polygons`` does, in a third of its steps for what need not be mended or simplified.
-    """
-    plane = Plane(_same, WINDOW, tolerance)
-    try:
-        pieces, index = shapely.get_parts(shapely.clip_by_rect(parts, *WINDOW), return_index=True)
-    except GEOSException:
-        return clip_polygons(parts, owners, plane)
-    snapped = shapely.transform(pieces, np.rint)
-    sound = shapely.is_valid(snapped)
-    if plane.tolerance or not sound.any():
-        return clip_polygons(parts, owners, plane)
-    solid = shapely.area(snapped) > 0
-    if not sound.all():
-        faulty = np.zeros(len(parts), dtype=bool)
-        faulty[index[~sound]] = True
-        solid &= ~faulty[index]
-        mended, whose = clip_polygons(parts[faulty], owners[faulty], plane)
-        every, of_every = np.concatenate([snapped[solid], mended]), np.concatenate([owners[index[solid]], whose])
-        order = np.argsort(of_every, kind="stable")
-        return apart(every[order], of_every[order])
-    return apart(snapped[solid], owners[index[solid]])
 
 
 def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:

@@ -7,7 +7,7 @@ all that follows. It serves tiles in which the row lies as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +27,11 @@ from onemap.tiles.commands import (
 )
 from onemap.tiles.generalise.faces import spread, starts
 from onemap.tiles.pack.format import PackFile, PackWriter
+from onemap.tiles.pack.layer import Shape
 from onemap.tiles.pack.ragged import Rows
 from onemap.tiles.pack.sizes import shapes_of
 from onemap.tiles.shapes import apart, explode
-from onemap.tiles.varint import varints
+from onemap.tiles.varint import varints, zigzag
 
 Ints = NDArray[np.int64]
 APART = 1.5
@@ -50,10 +51,14 @@ class Encoded:
 
 def encode_rows(rows: Rows, unit: float, *, exact: bool = False) -> Encoded:
     """Return rows encoded for tile units of so many steps; polygons are valid there. ``exact``: they are already."""
-    count = len(rows)
+    return encode_words(_words(rows, unit, exact=exact), len(rows))
+
+
+def encode_words(kinds: Iterable[tuple[NDArray[np.uint64], Ints]], count: int) -> Encoded:
+    """Return so many rows encoded, from the command words of all kinds of geometry and the row of each word."""
     lead, first, size = np.zeros(count, np.uint32), np.zeros((count, 2), np.int32), np.zeros(count, np.int32)
     pieces, order = [], []
-    for words, owners in _words(rows, unit, exact=exact):
+    for words, owners in kinds:
         if not len(words):
             continue
         begin = np.flatnonzero(np.diff(owners, prepend=-1))
@@ -152,7 +157,7 @@ def snapped(polygons: NDArray[np.object_], owners: Ints) -> tuple[NDArray[np.obj
     return apart(parts, owners)
 
 
-def write_encoded(writer: PackWriter, name: str, parts: Iterator[Encoded]) -> None:
+def write_encoded(writer: PackWriter, name: str, parts: Iterable[Encoded]) -> None:
     """Write encoded rows into a pack."""
     small: dict[str, list[NDArray[np.generic]]] = {"lead": [], "first": [], "size": []}
 
@@ -170,12 +175,24 @@ def write_encoded(writer: PackWriter, name: str, parts: Iterator[Encoded]) -> No
     writer.write(f"{name}/starts", starts(columns["size"]))
 
 
-class EncodedRows:
-    """Rows of a level of detail, encoded for one zoom. ``unit``: the length of a tile unit in steps."""
+class EncodedShapes:
+    """Encoded geometries in a pack."""
 
-    def __init__(self, file: PackFile, name: str, unit: float) -> None:
-        self.unit = unit
+    def __init__(self, file: PackFile, name: str) -> None:
         self.lead: NDArray[np.uint32] = file.array(f"{name}/lead")
         self.first: NDArray[np.int32] = file.array(f"{name}/first")
         self.starts: Ints = file.array(f"{name}/starts")
         self.tail = memoryview(file.array(f"{name}/tail"))
+
+    def shape(self, at: Ints, owners: Ints, kinds: NDArray[np.uint8], corner: Ints) -> Shape:
+        """Return the geometries at these places, those of which nothing is left out; ``corner``: of the tile."""
+        lead = self.lead[at]
+        if not lead.all():
+            there = lead > 0
+            at, owners, kinds, lead = at[there], owners[there], kinds[there], lead[there]
+        words = np.empty((len(at), 3), dtype=np.uint64)
+        words[:, 0] = lead
+        words[:, 1:] = zigzag(self.first[at] - corner)
+        tail = self.tail
+        ends = zip(self.starts[at].tolist(), self.starts[at + 1].tolist(), strict=True)
+        return Shape(owners, kinds, words, [tail[begin:end] for begin, end in ends])

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from onemap.tiles.commands import POLYGON
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.pack.draw import Window, cut, inside, ready
+from onemap.tiles.pack.borders import cut
+from onemap.tiles.pack.draw import Window, inside, ready
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.pack import Pack
 from onemap.tiles.pack.sizes import to_polygons
@@ -62,12 +63,13 @@ def _geometries(lod: Lod, rows: Ints, on: Window) -> Iterator[tuple[int, bytes]]
         return
     within = inside(lod, rows, on)
     left, top = on.corner.tolist()
+    shapes = made.shapes
     for row in rows[within].tolist():
-        x, y = made.first[row].tolist()
-        lead = int(made.lead[row])
+        x, y = shapes.first[row].tolist()
+        lead = int(shapes.lead[row])
         if lead:
             start = varint(lead) + _move(x - left) + _move(y - top)
-            yield row, start + bytes(made.tail[made.starts[row] : made.starts[row + 1]])
+            yield row, start + bytes(shapes.tail[shapes.starts[row] : shapes.starts[row + 1]])
     crossing = rows[~within]
     if len(crossing):
         yield from _crossing(lod, crossing, on)

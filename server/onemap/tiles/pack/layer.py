@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onemap.tiles.commands import Encoded
-from onemap.tiles.generalise.faces import spread
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.varint import field, varint, varint_sizes, varints
+from onemap.tiles.varint import field, padded, varint
 
 Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -24,7 +24,10 @@ _FOOTER = varint(5 << 3) + varint(EXTENT)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The geometries of features: of each its kind, its first words (n, 0 or 3), and the bytes that follow."""
+    """The geometries of features: of each its kind, its first words (n, 3), and the bytes that follow.
+
+    The words are 0 where they are among the bytes.
+    """
 
     owners: Ints
     kinds: NDArray[np.uint8]
@@ -40,7 +43,7 @@ class Table:
     """
 
     ids: Ints
-    values: Ints
+    values: NDArray[np.int32]
     blob: bytes
     count: int
 
@@ -58,7 +61,7 @@ def shape_of(encoded: Encoded) -> Shape:
     data, at = encoded.data, encoded.starts.tolist()
     tails = [data[begin:end] for begin, end in itertools.pairwise(at)]
     kinds = np.full(len(tails), encoded.kind, dtype=np.uint8)
-    return Shape(encoded.owners, kinds, np.empty((len(tails), 0), np.uint64), tails)
+    return Shape(encoded.owners, kinds, np.zeros((len(tails), 3), np.uint64), tails)
 
 
 def layer(name: str, columns: Sequence[str], drawn: Sequence[Drawn]) -> bytes:
@@ -67,9 +70,8 @@ def layer(name: str, columns: Sequence[str], drawn: Sequence[Drawn]) -> bytes:
     values, offset = [], 0
     for part in drawn:
         shapes = [shape for shape in part.shapes if len(shape.tails)]
-        for shape in shapes:
-            pieces += _features(shape, part.table, offset)
         if shapes:
+            pieces += _features(_together(shapes), part.table, offset)
             values.append(part.table.blob)
             offset += part.table.count
     if len(pieces) <= len((_HEADER, name)):
@@ -78,59 +80,80 @@ def layer(name: str, columns: Sequence[str], drawn: Sequence[Drawn]) -> bytes:
     return field(3, b"".join([*pieces, *keys, *values, _FOOTER]))
 
 
+def _together(shapes: Sequence[Shape]) -> Shape:
+    owners, kinds, lead = (
+        np.concatenate([getattr(shape, name) for shape in shapes]) for name in ("owners", "kinds", "lead")
+    )
+    return Shape(owners, kinds, lead, list(itertools.chain.from_iterable(shape.tails for shape in shapes)))
+
+
 def _features(shape: Shape, table: Table, offset: int) -> list[Bytes]:
-    """Return the messages of features in pieces: all up to the geometry is varints, which are written in one go."""
+    """Return the messages of features in pieces: of each all up to the geometry, and what follows there."""
     owners, count = shape.owners, len(shape.owners)
-    tags, tagged = _tags(table.values[owners], offset)
-    ids = table.ids[owners]
-    named = (ids >= 0) * 2
-    tag_bytes = _total(varint_sizes(tags), tagged)
-    tails = np.fromiter(map(len, shape.tails), np.int64, count)
-    geometry = tails + varint_sizes(shape.lead.ravel()).reshape(shape.lead.shape).sum(axis=1)
-    id_bytes = np.where(named > 0, 1 + varint_sizes(np.maximum(ids, 0).astype(np.uint64)), 0)
-    sizes = varint_sizes(np.concatenate([tag_bytes, geometry]).astype(np.uint64))
-    body = id_bytes + tag_bytes + geometry + 4 + sizes[:count] + sizes[count:]
-    lead = shape.lead.shape[1]
-    size = 8 + lead + named + tagged
-    ends = np.cumsum(size)
-    begin = ends - size
-    out = np.empty(int(ends[-1]), dtype=np.uint64)
-    out[begin], out[begin + 1] = 0x12, body
-    with_id = np.flatnonzero(named)
-    out[begin[with_id] + 2], out[begin[with_id] + 3] = 0x08, ids[with_id]
-    at = begin + 2 + named
-    out[at], out[at + 1] = 0x12, tag_bytes
-    out[spread(at + 2, tagged)] = tags
-    at = at + 2 + tagged
-    out[at], out[at + 1], out[at + 2], out[at + 3] = 0x18, shape.kinds, 0x22, geometry
-    for place in range(lead):
-        out[at + 4 + place] = shape.lead[:, place]
-    data, until = varints(out)
-    return _interleaved(data, until[ends - 1].tolist(), shape.tails)
-
-
-def _interleaved(heads: bytes, until: list[int], tails: Sequence[Bytes]) -> list[Bytes]:
-    pieces: list[Bytes] = []
-    begin = 0
-    for end, tail in zip(until, tails, strict=True):
-        pieces.append(heads[begin:end])
-        pieces.append(tail)
-        begin = end
+    tags, lead = _tags(table.values[owners], offset), _words(shape.lead).without(shape.lead[:, 0] == 0)
+    named = _columns(0x08, np.maximum(table.ids[owners], 0)).without(table.ids[owners] < 0)
+    geometry = np.fromiter(map(len, shape.tails), np.int64, count) + lead.sizes
+    before = (named, _columns(0x12, tags.sizes), tags, _columns(0x18, shape.kinds, 0x22, geometry))
+    body = geometry + sum(part.sizes for part in before)
+    heads, ends = _joined((_columns(0x12, body), *before, lead))
+    pieces: list[Bytes] = [b""] * (2 * count)
+    pieces[::2] = [heads[begin:end] for begin, end in itertools.pairwise([0, *ends])]
+    pieces[1::2] = shape.tails
     return pieces
 
 
-def _tags(values: Ints, offset: int) -> tuple[Words, Ints]:
-    """Return the pairs of key and value of all features, and how many words each has."""
-    given = values != NONE
-    row_column = np.nonzero(given)
-    pairs = np.empty((len(row_column[0]), 2), dtype=np.uint64)
-    pairs[:, 0] = row_column[1]
-    pairs[:, 1] = values[given] + offset
-    return pairs.ravel(), given.sum(axis=1) * 2
+@dataclass(frozen=True, slots=True)
+class _Bytes:
+    """Rows of bytes (n, m), those of a row that count, and how many these are.
+
+    To take them from the rows all at once costs a fraction of finding a place for each varint.
+    """
+
+    data: NDArray[np.uint8]
+    used: NDArray[np.bool_]
+    sizes: Ints
+
+    def without(self, rows: NDArray[np.bool_]) -> _Bytes:
+        """Return the same with nothing in some rows."""
+        self.used[rows], self.sizes[rows] = False, 0
+        return self
 
 
-def _total(sizes: Ints, counts: Ints) -> Ints:
-    """Return the sum of each run of so many."""
-    ends = np.concatenate([[0], np.cumsum(sizes)])
-    at = np.concatenate([[0], np.cumsum(counts)])
-    return np.asarray(ends[at[1:]] - ends[at[:-1]])
+def _words(rows: Words) -> _Bytes:
+    """Return rows of numbers as varints."""
+    data, used = padded(rows)
+    return _Bytes(data, used, np.count_nonzero(used, axis=1))
+
+
+def _columns(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
+    """Return columns of numbers as rows of varints, none of them negative."""
+    return _words(np.stack(np.broadcast_arrays(*columns), axis=1).astype(np.uint64))
+
+
+def _tags(values: NDArray[np.int32], offset: int) -> _Bytes:
+    """Return the pairs of key and value of all features (n, columns), without those of no value.
+
+    A pair is put together in one number, its first byte the lowest one.
+    """
+    keys = np.flatnonzero((values != NONE).any(axis=0))
+    values = values[:, keys]
+    room = len(varint(int(keys.max(initial=0)))), len(varint(int(values.max(initial=0)) + offset))
+    kind: Any = np.uint32 if sum(room) <= np.dtype(np.uint32).itemsize else np.uint64
+    written, used = np.zeros(values.shape, kind), np.zeros(values.shape, kind)
+    for part, size, at in ((keys.astype(kind), room[0], 0), ((values + offset).astype(kind), room[1], room[0])):
+        for place in range(size):
+            rest = part >> kind(7 * place)
+            more = (rest >= kind(0x80)).astype(kind)
+            written |= ((rest & kind(0x7F)) | more << kind(7)) << kind(8 * (at + place))
+            used |= (rest > 0 if place else np.ones_like(rest)) * kind(1 << 8 * (at + place))
+    used *= values != NONE
+    sizes = np.bitwise_count(used).sum(axis=1, dtype=np.int64)
+    count = len(values)
+    return _Bytes(written.view(np.uint8).reshape(count, -1), used.view(np.bool_).reshape(count, -1), sizes)
+
+
+def _joined(parts: Sequence[_Bytes]) -> tuple[bytes, list[int]]:
+    """Return the bytes of all rows, those of the parts one after the other in each, and where each row ends."""
+    data = np.concatenate([part.data for part in parts], axis=1)
+    used = np.concatenate([part.used for part in parts], axis=1)
+    return np.compress(used.ravel(), data.ravel()).tobytes(), np.cumsum(sum(part.sizes for part in parts)).tolist()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onemap.tiles.generalise.faces import spread, starts
-from onemap.tiles.pack.encoded import EncodedRows
+from onemap.tiles.pack.borders import CutRows
+from onemap.tiles.pack.encoded import EncodedShapes
 from onemap.tiles.pack.format import PackFile, PackWriter
 from onemap.tiles.pack.ragged import Rows
 from onemap.tiles.pack.rowfile import RowFile
@@ -62,12 +64,24 @@ def _blocks(box: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.hstack([np.minimum.reduceat(box[:, :2], first), np.maximum.reduceat(box[:, 2:], first)])
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedRows:
+    """Rows of a level of detail, encoded for one zoom. ``unit``: the length of a tile unit in steps.
+
+    ``cuts``: those that cross the borders of tiles, where they were cut beforehand.
+    """
+
+    unit: float
+    shapes: EncodedShapes
+    cuts: CutRows | None
+
+
 class Lod:
     """One level of detail. ``pixel``: the side of the pixels it is made for, in steps; 0 for full detail."""
 
     def __init__(self, file: PackFile, name: str, pixel: float, encoded: Mapping[int, float]) -> None:
         self.pixel, self.name = pixel, name
-        self.encoded = [EncodedRows(file, f"{name}/at{zoom}", unit) for zoom, unit in encoded.items()]
+        self.encoded = [_encoded(file, f"{name}/at{zoom}", unit) for zoom, unit in encoded.items()]
         self.row: NDArray[np.uint32] = file.array(f"{name}/row")
         self.kind: NDArray[np.uint8] = file.array(f"{name}/kind")
         self.clearance: NDArray[np.float32] = file.array(f"{name}/clearance")
@@ -104,6 +118,11 @@ class Lod:
         points = self.points[first + rings] - begin
         ring_points = self.points[ring + 1] - self.points[ring]
         return self.xy[spread(begin, points)].astype(np.float64), ring_points, rings, self.exterior[ring]
+
+
+def _encoded(file: PackFile, name: str, unit: float) -> EncodedRows:
+    cuts = CutRows(file, f"{name}/cut") if f"{name}/cut/tiles" in file else None
+    return EncodedRows(unit, EncodedShapes(file, name), cuts)
 
 
 def _meets(boxes: NDArray[Any], box: Box) -> NDArray[np.bool_]:

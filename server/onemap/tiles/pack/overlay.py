@@ -95,7 +95,7 @@ def drawn(
     known, numbers = dictionary(Attributes([batch.keys[0] for batch in chosen], columns, values), every)
     found = make(geometries[seen]) if make else make_shapes(geometries[seen], on)
     shapes = [shape_of(encode_shapes(item)) for item in found if len(item.parts)]
-    return Drawn(Table(ids, numbers, b"".join(field(4, value) for value in known), len(known)), shapes)
+    return Drawn(Table(ids, numbers.astype(np.int32), b"".join(field(4, value) for value in known), len(known)), shapes)
 
 
 def _identity(batch: Batch, collection: Collection) -> int:

@@ -64,7 +64,7 @@ def simplified(rows: Rows, tolerance: float) -> Rows:
             made.append(polygon_rows(*_polygons(simple, whose)))
     points = np.flatnonzero(rows.kind == POINT)
     if len(points):
-        made.append(_taken(rows, points))
+        made.append(taken(rows, points))
     return join(made)
 
 
@@ -105,7 +105,8 @@ def _polygons(shapes: NDArray[np.object_], owners: Ints) -> tuple[NDArray[np.obj
     return parts, owners[index]
 
 
-def _taken(rows: Rows, which: Ints) -> Rows:
+def taken(rows: Rows, which: Ints) -> Rows:
+    """Return some of the rows, in this order."""
     ring_begin, point_begin = starts(rows.rings), starts(rows.ring_points)
     ring = spread(ring_begin[which], rows.rings[which].astype(np.int64))
     point = spread(point_begin[ring], rows.ring_points[ring].astype(np.int64))
