@@ -33,10 +33,10 @@ _MOST_TILES = 64
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """Pieces of rows: the tile of each (``number_of``), the row, and how it is written there."""
+    """Pieces of rows, row by row: how many of each, the tile of each (``number_of``), and how it is written there."""
 
+    counts: Ints
     tile: Ints
-    row: Ints
     encoded: Encoded
 
 
@@ -45,15 +45,12 @@ def number_of(col: Ints, row: Ints) -> Ints:
     return np.asarray(row << 32 | col)
 
 
-def cut_rows(rows: Rows, first: int, frame: Frame, unit: float) -> Cuts:
-    """Return what of rows lies in the tiles whose borders they cross; ``first``: the number of the first row.
-
-    ``unit``: the length of a tile unit in steps.
-    """
+def cut_rows(rows: Rows, frame: Frame, unit: float) -> Cuts:
+    """Return what of rows lies in the tiles whose borders they cross. ``unit``: the length of a tile unit in steps."""
     which, tile = _crossed(rows, frame, unit)
     corner = np.asarray(tile * (EXTENT * unit) - np.array([frame.left, frame.top]), dtype=np.float64)
     encoded = encode_words(_words(rows, which, corner, unit), len(which))
-    return Cuts(number_of(tile[:, 0], tile[:, 1]), first + which, encoded)
+    return Cuts(np.bincount(which, minlength=len(rows)), number_of(tile[:, 0], tile[:, 1]), encoded)
 
 
 def _crossed(rows: Rows, frame: Frame, unit: float) -> tuple[Ints, Ints]:
@@ -120,45 +117,34 @@ def _same(xy: Array) -> Array:
 
 
 def write_cuts(writer: PackWriter, name: str, parts: Iterable[Cuts]) -> None:
-    """Write pieces of rows into a pack, by tile and row."""
-    every = list(parts)
-    tile, row = (np.concatenate([np.empty(0, np.int64), *(getattr(part, key) for part in every)]) for key in _PLACE)
-    order = np.lexsort((row, tile))
-    tiles, first = np.unique(tile[order], return_index=True)
-    writer.write(f"{name}/tiles", tiles)
-    writer.write(f"{name}/begin", np.append(first, len(order)))
-    writer.write(f"{name}/row", row[order].astype(np.uint32))
-    write_encoded(writer, name, [_ordered([part.encoded for part in every], order)])
+    """Write the pieces of the rows of a level of detail into a pack."""
+    counts, tiles = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
 
+    def encoded() -> Iterator[Encoded]:
+        for part in parts:
+            counts.append(part.counts)
+            tiles.append(part.tile)
+            yield part.encoded
 
-def _ordered(parts: list[Encoded], order: Ints) -> Encoded:
-    if not parts:
-        parts = [encode_words((), 0)]
-    lead, first, size, tail = (np.concatenate([getattr(part, key) for part in parts]) for key in Encoded.__slots__)
-    begin = starts(size)[:-1]
-    return Encoded(lead[order], first[order], size[order], tail[spread(begin[order], size[order])])
+    write_encoded(writer, name, encoded())
+    writer.write(f"{name}/tile", np.concatenate(tiles))
+    writer.write(f"{name}/of", starts(np.concatenate(counts)))
 
 
 class CutRows:
-    """Pieces of rows of a level of detail, in a pack."""
+    """Pieces of the rows of a level of detail, in a pack."""
 
     def __init__(self, file: PackFile, name: str) -> None:
         self.shapes = EncodedShapes(file, name)
-        self._tiles: Ints = file.array(f"{name}/tiles")
-        self._begin: Ints = file.array(f"{name}/begin")
-        self._row: NDArray[np.uint32] = file.array(f"{name}/row")
+        self._tile: Ints = file.array(f"{name}/tile")
+        self._of: Ints = file.array(f"{name}/of")
 
     def find(self, tile: int, rows: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Return the places of the pieces of rows in a tile (``number_of``), and which of the rows have one."""
-        at = int(np.searchsorted(self._tiles, tile))
-        none = np.empty(0, np.int64), np.zeros(len(rows), dtype=bool)
-        if at == len(self._tiles) or self._tiles[at] != tile:
-            return none
-        begin, end = self._begin[at : at + 2].tolist()
-        own = self._row[begin:end]
-        place = np.minimum(np.searchsorted(own, rows), end - begin - 1)
-        found = own[place] == rows
-        return begin + place[found], np.asarray(found)
-
-
-_PLACE = ("tile", "row")
+        begin = self._of[rows]
+        count = self._of[rows + 1] - begin
+        at = spread(begin, count)
+        here = self._tile[at] == tile
+        found = np.zeros(len(rows), dtype=bool)
+        found[np.repeat(np.arange(len(rows)), count)[here]] = True
+        return np.asarray(at[here]), found

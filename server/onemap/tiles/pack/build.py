@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,7 @@ from onemap.tiles.pack.format import PackWriter
 from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
 from onemap.tiles.pack.labels import LabelFile
 from onemap.tiles.pack.lods import each_row, write_lod
-from onemap.tiles.pack.ragged import Rows, rows_of
+from onemap.tiles.pack.ragged import rows_of
 from onemap.tiles.pack.rowfile import RowFile
 from onemap.tiles.pack.settled import settled
 from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
@@ -277,9 +277,8 @@ class _Maker:
         if unit >= 1.0:
             parts = (encode_rows(rows, unit, exact=exact) for rows in each_row(file, order))
             write_encoded(self._writer, f"{name}/at{zoom}", parts)
-            if name != "lod0":  # of finer tiles few rows cross the borders, and in all there are many
-                cuts = (cut_rows(rows, at, self._frame, unit) for at, rows in _numbered(each_row(file, order)))
-                write_cuts(self._writer, f"{name}/at{zoom}/cut", cuts)
+            cuts = (cut_rows(rows, self._frame, unit) for rows in each_row(file, order))
+            write_cuts(self._writer, f"{name}/at{zoom}/cut", cuts)
             self._encoded.setdefault(name, []).append(zoom)
 
     def _by_size(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
@@ -290,14 +289,6 @@ class _Maker:
             self._encode(name, zoom, file, order)
             file.drop()
             yield {"name": name, "zoom": zoom, "pixel": pixel}, None
-
-
-def _numbered(parts: Iterable[Rows]) -> Iterator[tuple[int, Rows]]:
-    """Yield parts with the number of their first row."""
-    first = 0
-    for part in parts:
-        yield first, part
-        first += len(part)
 
 
 def _integer_key(collection: Collection) -> str | None:

@@ -136,7 +136,7 @@ def shapes(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float = 0.
     within = inside(lod, rows, on)
     whole = encoded.shapes.shape(rows[within], owners[within], lod.kind[rows[within]], on.corner)
     made, rows, owners = [whole], rows[~within], owners[~within]
-    if encoded.cuts is not None and on.number is not None:
+    if on.number is not None:
         at, found = encoded.cuts.find(on.number, rows)
         made.append(encoded.cuts.shapes.shape(at, owners[found], lod.kind[rows[found]], _HERE))
         rows, owners = rows[~found], owners[~found]

@@ -12,6 +12,7 @@ from onemap.tiles.commands import POLYGON
 from onemap.tiles.mvt import EXTENT
 from onemap.tiles.pack.borders import cut
 from onemap.tiles.pack.draw import Window, inside, ready
+from onemap.tiles.pack.encoded import EncodedShapes
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.pack import Pack
 from onemap.tiles.pack.sizes import to_polygons
@@ -62,17 +63,25 @@ def _geometries(lod: Lod, rows: Ints, on: Window) -> Iterator[tuple[int, bytes]]
         yield from _crossing(lod, rows, on)
         return
     within = inside(lod, rows, on)
-    left, top = on.corner.tolist()
-    shapes = made.shapes
-    for row in rows[within].tolist():
-        x, y = shapes.first[row].tolist()
-        lead = int(shapes.lead[row])
-        if lead:
-            start = varint(lead) + _move(x - left) + _move(y - top)
-            yield row, start + bytes(shapes.tail[shapes.starts[row] : shapes.starts[row + 1]])
+    yield from _encoded(made.shapes, rows[within], rows[within], on.corner.tolist())
     crossing = rows[~within]
+    if len(crossing) and on.number is not None:
+        at, found = made.cuts.find(on.number, crossing)
+        yield from _encoded(made.cuts.shapes, at, crossing[found], (0, 0))
+        crossing = crossing[~found]
     if len(crossing):
         yield from _crossing(lod, crossing, on)
+
+
+def _encoded(shapes: EncodedShapes, places: Ints, rows: Ints, corner: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield rows that were encoded beforehand; ``corner``: of the tile, in the units in which they were."""
+    left, top = corner
+    for place, row in zip(places.tolist(), rows.tolist(), strict=True):
+        lead = int(shapes.lead[place])
+        if lead:
+            x, y = shapes.first[place].tolist()
+            begin, end = shapes.starts[place : place + 2].tolist()
+            yield row, varint(lead) + _move(x - left) + _move(y - top) + bytes(shapes.tail[begin:end])
 
 
 def _crossing(lod: Lod, rows: Ints, on: Window) -> Iterator[tuple[int, bytes]]:

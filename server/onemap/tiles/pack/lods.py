@@ -66,14 +66,14 @@ def _blocks(box: NDArray[np.int32]) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class EncodedRows:
-    """Rows of a level of detail, encoded for one zoom. ``unit``: the length of a tile unit in steps.
+    """Rows of a level of detail, encoded for one zoom: as a whole, and cut at the borders of tiles.
 
-    ``cuts``: those that cross the borders of tiles, where they were cut beforehand.
+    ``unit``: the length of a tile unit in steps.
     """
 
     unit: float
     shapes: EncodedShapes
-    cuts: CutRows | None
+    cuts: CutRows
 
 
 class Lod:
@@ -81,7 +81,8 @@ class Lod:
 
     def __init__(self, file: PackFile, name: str, pixel: float, encoded: Mapping[int, float]) -> None:
         self.pixel, self.name = pixel, name
-        self.encoded = [_encoded(file, f"{name}/at{zoom}", unit) for zoom, unit in encoded.items()]
+        of_zooms = ((f"{name}/at{zoom}", unit) for zoom, unit in encoded.items())
+        self.encoded = [EncodedRows(unit, EncodedShapes(file, of), CutRows(file, f"{of}/cut")) for of, unit in of_zooms]
         self.row: NDArray[np.uint32] = file.array(f"{name}/row")
         self.kind: NDArray[np.uint8] = file.array(f"{name}/kind")
         self.clearance: NDArray[np.float32] = file.array(f"{name}/clearance")
@@ -118,11 +119,6 @@ class Lod:
         points = self.points[first + rings] - begin
         ring_points = self.points[ring + 1] - self.points[ring]
         return self.xy[spread(begin, points)].astype(np.float64), ring_points, rings, self.exterior[ring]
-
-
-def _encoded(file: PackFile, name: str, unit: float) -> EncodedRows:
-    cuts = CutRows(file, f"{name}/cut") if f"{name}/cut/tiles" in file else None
-    return EncodedRows(unit, EncodedShapes(file, name), cuts)
 
 
 def _meets(boxes: NDArray[Any], box: Box) -> NDArray[np.bool_]:
