@@ -15,7 +15,8 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
-from onemap.errors import ConfigError
+from onemap.block.caller import Caller, set_caller
+from onemap.errors import ClientGone, ConfigError
 from onemap.geo.area import measure_for
 from onemap.geo.overlay import overlay
 from onemap.store.geopackage.areas import area_table, build_areas
@@ -276,3 +277,22 @@ def test_tables_that_cannot_be_measured(copy: Path) -> None:
         connection.execute("UPDATE gpkg_spatial_ref_sys SET organization_coordsys_id = 3857 WHERE srs_id = 4526")
     with pytest.raises(ConfigError, match="3857"):
         build_areas(copy, "dltb")
+
+
+def test_what_nobody_waits_for_any_more_is_not_read_on(connection: sqlite3.Connection) -> None:
+    caller = Caller()
+    reads: list[str] = []
+
+    def noted(statement: str) -> None:
+        reads.append(statement)
+        caller.gone = len(reads) == 3  # in the middle of the index
+
+    set_caller(caller)
+    connection.set_trace_callback(noted)
+    try:
+        with pytest.raises(ClientGone):
+            overlay(place(corridor((1000, 1000), (19_000, 19_000), 50), "dltb"), source_of(connection))
+    finally:
+        connection.set_trace_callback(None)
+        set_caller(Caller())
+    assert sum("SELECT" in statement for statement in reads) <= 2

@@ -14,6 +14,8 @@ import orjson
 import shapely
 from numpy.typing import NDArray
 
+from onemap.block.caller import caller_gone
+from onemap.errors import ClientGone
 from onemap.geo.cover import Boxes, Mask, box_test
 from onemap.geo.crs import Bounds
 from onemap.geo.overlay import Floats, Geometries, Ids
@@ -107,7 +109,7 @@ class GeoPackageOverlaySource:
         )
         wanted = Sql("".join(f", t.{identifier(name).text}" for name in columns))
         statement = compose(sql, key=identifier(key), columns=wanted, table=identifier(table))
-        rows = self.connection.execute(statement, [_json(ids)]).fetchall()
+        rows = _asked(self.connection, statement, ids)
         keys, *found = zip(*rows, strict=True) if rows else [()] * (1 + len(columns))
         return np.array(keys, dtype=np.int64), list(found)
 
@@ -145,7 +147,7 @@ def descend(connection: sqlite3.Connection, rtree: str, wanted: Callable[[Boxes]
     level = np.ones(1, dtype=np.int64)
     depth = -1
     while True:
-        blobs = [row[0] for row in connection.execute(statement, [_json(level)]).fetchall()]
+        blobs = [row[0] for row in _asked(connection, statement, level)]
         if not blobs:
             return np.empty(0, np.int64), np.empty((0, 4))
         depth = int.from_bytes(blobs[0][:2], "big") if depth < 0 else depth - 1
@@ -154,6 +156,13 @@ def descend(connection: sqlite3.Connection, rtree: str, wanted: Callable[[Boxes]
         level, boxes = children[kept], boxes[kept]
         if depth <= 0:
             return level, boxes
+
+
+def _asked(connection: sqlite3.Connection, statement: str, ids: Ids) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement about ids. Raises ClientGone where nobody waits for the answer any more."""
+    if caller_gone():
+        raise ClientGone
+    return connection.execute(statement, [_json(ids)]).fetchall()
 
 
 def _cells(blobs: list[bytes]) -> tuple[Ids, Boxes]:
