@@ -141,11 +141,13 @@ def _tags(values: NDArray[np.int32], offset: int) -> _Bytes:
     kind: Any = np.uint32 if sum(room) <= np.dtype(np.uint32).itemsize else np.uint64
     written, used = np.zeros(values.shape, kind), np.zeros(values.shape, kind)
     for part, size, at in ((keys.astype(kind), room[0], 0), ((values + offset).astype(kind), room[1], room[0])):
-        for place in range(size):
-            rest = part >> kind(7 * place)
-            more = (rest >= kind(0x80)).astype(kind)
-            written |= ((rest & kind(0x7F)) | more << kind(7)) << kind(8 * (at + place))
-            used |= (rest > 0 if place else np.ones_like(rest)) * kind(1 << 8 * (at + place))
+        rest, there = part, np.ones_like(part)
+        for place in range(at, at + size):
+            low, rest = rest & kind(0x7F), rest >> kind(7)
+            more = (rest > 0).astype(kind)
+            written |= (low | more << kind(7)) << kind(8 * place)
+            used |= there << kind(8 * place)
+            there = more
     used *= values != NONE
     sizes = np.bitwise_count(used).sum(axis=1, dtype=np.int64)
     count = len(values)
