@@ -150,12 +150,13 @@ class TileCache:
         """Return the same as ``_look`` where that takes no longer than to hand it to a thread, else neither."""
         if self.shared is None or not self.followers.know(asked.sources):
             return None, None
-        if self.seeds is not None and not self.seeds.lacks(asked):
-            return None, None
         found, ticket = self.shared.glance(asked)
         if found is not None:
             self.counters.shared += 1
-        return found, ticket
+            return found, None
+        if self.seeds is not None and not self.seeds.lacks(asked):
+            return None, None
+        return None, ticket
 
     def _look(self, asked: Asked, stores: Mapping[str, Store], fill: Fill) -> tuple[Body | None, Ticket | None]:
         """Return a tile that lies ready, or what is needed to keep it once it is made. Blocks."""
