@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from onemap.errors import ConfigError, did_you_mean
 from onemap.processes.control_lines.rules import CONTROL_LINES, MINERALS, Catalogue
@@ -39,6 +40,13 @@ def load_rules(*folders: Path) -> RuleLibrary:
                 _check_book(read_book(model, file), name, file)
     found = {name: read_books(model, *(path / name for path in folders)) for name, model in MODELS.items()}
     return RuleLibrary(found, folders, stamps)
+
+
+def digest_of(rules: RuleLibrary, cited: Mapping[str, Any]) -> str | None:
+    """Return the digest of the content of the version that a result cites; None where it is none of these."""
+    name = str(cited.get("catalogue"))
+    books = rules.versions(MODELS[name], name) if name in MODELS else ()
+    return next((book.digest() for book in books if book.cited() == cited), None)
 
 
 def stamps_of(folders: Iterable[Path]) -> dict[Path, Stamp]:

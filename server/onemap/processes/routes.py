@@ -60,7 +60,7 @@ class Handlers:
         roles = process.roles(desk.rules)
         views = [view for view in self.gate.views(call.principal) if view.collection.role in roles]
         data = description(process, call.links, call.lang, views, self.jobs is not None)
-        return Document(data, template="processes/process.html")
+        return Document(data, "processes/process.html", {"titles": self.processes.titles(call.lang)})
 
     async def execute(self, call: Call) -> Reply:
         """Execute a process (/req/core/job-creation-op): at once, or as a job where that is preferred or needed."""
