@@ -161,8 +161,8 @@ function nested(found, titles) {
 }
 
 function partsOf(found, titles) {
-  const parts = [reasons, layers, classes, parcelAreas, features, sources].map((part) => part(found))
-  return [...parts, nested(found, titles)].filter(Boolean)
+  const parts = [reasons, layers, classes, parcelAreas, features].map((part) => part(found))
+  return [...parts, nested(found, titles), sources(found)].filter(Boolean)
 }
 
 // Show a result in the element. ``evidence``: the address of its evidence, where it has any.
