@@ -125,3 +125,31 @@ def text_parcel(data: Path, name: str) -> dict[str, str]:
     """Return a sample file of parcels as an input."""
     content = base64.b64encode((data / "demo" / "parcels" / name).read_bytes()).decode()
     return {"value": content, "encoding": "base64", "mediaType": "text/plain"}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_parts_of_a_review_are_shown_as_results_alone_are(visit: Visit, data: Path, lang: str) -> None:
+    inputs = {"parcels": text_parcel(data, "a_farmland_utf8.txt")}
+    ordered = visit.page.request.post(
+        f"{visit.server}/processes/preliminary-review/execution",
+        data={"inputs": inputs},
+        headers={"Prefer": "respond-async", "Accept-Language": lang},
+    )
+    page = visit.open(f"/jobs/{ordered.json()['jobID']}?lang={lang}")
+    visit.until(SHOWN)
+    parts = page.locator("[data-nested]")
+    named = {"landuse-breakdown", "control-line-check", "plan-conformity", "mineral-overlay", "conversion-review"}
+    assert {part.get_attribute("data-nested") for part in parts.all()} == named
+    lines = page.locator("[data-nested=control-line-check]")
+    expect(lines.locator("> summary")).to_contain_text("控制线检查" if lang == "zh" else "Control-line check")
+    expect(lines.locator("> summary .badge")).to_be_visible()
+    expect(lines.locator("tbody tr").first).to_be_hidden()
+    lines.locator("> summary").click()
+    expect(lines.locator("tbody tr").first).to_be_visible()
+    assert lines.locator("h3").all_inner_texts() == (
+        ["各图层", "所用数据"] if lang == "zh" else ["Layers", "Data used"]
+    )
+    heads = page.locator("[data-nested=landuse-breakdown] th").all_text_contents()
+    assert ("地类" if lang == "zh" else "Class") in heads
+    assert page.locator("[data-result] > .raw").get_attribute("open") is None
+    visit.shot(f"job-review-{lang}")

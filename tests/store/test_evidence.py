@@ -23,10 +23,12 @@ from onemap.cli.commands import application
 from onemap.config import shipped
 from onemap.errors import ConfigError, InvalidBody, Unavailable
 from onemap.processes import built_in
+from onemap.processes.catalogues import load_rules
 from onemap.processes.evidence import Evidence, EvidenceStore, Notary
-from onemap.processes.evidence.model import canonical
+from onemap.processes.evidence.model import PAYLOAD_TYPE, canonical
 from onemap.processes.evidence.postgres import PostgresEvidence
 from onemap.processes.evidence.sqlite import SqliteEvidence
+from onemap.processes.evidence.statement import identifier, result_bytes
 from onemap.processes.evidence.verify import Finding, rerun, result_finding, signature_findings, signed
 from onemap.processes.execute import parse_execution, perform
 from onemap.processes.model import Context
@@ -78,8 +80,6 @@ class Place:
         notary = self.notary(context)
         found = notary.store.get(done.evidence or "")
         assert found is not None
-        from onemap.processes.evidence.statement import result_bytes
-
         return found, result_bytes(done.values["result"])
 
     def notary(self, context: Context | None = None) -> Notary:
@@ -210,7 +210,66 @@ def test_changed_thresholds_software_and_rules_are_named(place: Place) -> None:
     statement["thresholds"]["min_area"] = 99.0
     statement["rules"] = [{"catalogue": "other", "version": "1"}]
     changed = [finding.what for finding in place.again(replace(evidence, payload=canonical(statement)))]
-    assert changed == ["inputs", "rules", "software", "thresholds", "bytes of the result"]
+    assert changed == ["inputs", "rules other", "software", "thresholds", "bytes of the result"]
+
+
+def asked_of_lines(context: Context) -> Evidence:
+    """Return evidence of a check of lines."""
+    body = json.dumps({"inputs": {"parcels": SQUARE}}).encode()
+    done = perform(parse_execution(built_in().get("control-line-check"), body, "application/json"), context)
+    assert context.desk.notary is not None
+    found = context.desk.notary.store.get(done.evidence or "")
+    assert found is not None
+    return found
+
+
+def by_rules(context: Context, folder: Path) -> Context:
+    """Return a context with the rules of a folder laid over the shipped ones."""
+    return replace(context, desk=replace(context.desk, rules=load_rules(shipped("processes"), folder)))
+
+
+def test_rules_that_changed_under_the_same_version_are_named(place: Place, tmp_path: Path) -> None:
+    name = "control-lines/2026-01-01.yml"
+    text = (shipped("processes") / name).read_text(encoding="utf-8")
+    own = tmp_path / "own" / name
+    own.parent.mkdir(parents=True)
+    own.write_text("# the same rules\n" + text, encoding="utf-8")
+    before = asked_of_lines(place.context())
+    [cited] = before.statement["rules"]
+    assert cited["digest"].startswith("sha256:")
+    same = by_rules(place.context(), tmp_path / "own")
+    assert asked_of_lines(same) == before
+    own.write_text(text.replace("en: Control-line rules", "en: Other rules"), encoding="utf-8")
+    other = by_rules(place.context(), tmp_path / "own")
+    after = asked_of_lines(other)
+    assert after.id != before.id
+    [now] = after.statement["rules"]
+    assert {**now, "digest": cited["digest"]} == cited
+    notary = place.notary()
+    assert signed(after, notary.public_keys())
+    question = notary.store.question(before.id)
+    found = {finding.what: finding for finding in rerun(before, question, built_in(), other)}
+    assert set(found) == {"inputs", "rules control-lines", "bytes of the result"}
+    assert cited["digest"] in found["rules control-lines"].detail
+    assert now["digest"] in found["rules control-lines"].detail
+    assert not found["rules control-lines"].fatal
+    assert found["bytes of the result"].holds, "nothing in the result comes from what changed"
+    assert [finding.holds for finding in rerun(before, question, built_in(), same)] == [True, True]
+
+
+def test_evidence_without_the_digest_of_rules_holds_as_before(place: Place, signer: Ed25519Signer) -> None:
+    context = place.context()
+    new = asked_of_lines(context)
+    statement = new.statement
+    for rules in statement["rules"]:
+        del rules["digest"]
+    statement["id"] = identifier(statement)
+    payload = canonical(statement)
+    old = Evidence(statement["id"], payload, signer.key["kid"], signer.sign(PAYLOAD_TYPE, payload))
+    assert old.id != new.id
+    assert signed(old, [signer.key])
+    question = place.notary(context).store.question(new.id)
+    assert [finding.holds for finding in rerun(old, question, built_in(), context)] == [True, True]
 
 
 def test_inputs_that_were_exchanged_are_found(place: Place) -> None:

@@ -14,12 +14,14 @@ import shapely
 
 from onemap.config import Settings
 from onemap.processes.geometry_check import GeometryCheck
-from onemap.processes.geometry_check.rules import rules
+from onemap.processes.geometry_check.rules import GEOMETRY, Rules
 from onemap.processes.model import Context
 from onemap.processes.parcels import ParcelDocument
+from tests.lines import newest
 from tests.unit.parcel_files import geopackage, shapefile, square_txt, zipped
 
 X, Y = 38500000.0, 3380000.0
+RULES = newest(Rules, GEOMETRY)
 CRS = "http://www.opengis.net/def/crs/EPSG/0/4526"
 Ring = list[tuple[float, float]]
 
@@ -98,13 +100,13 @@ def test_each_rule_fires(rule: str) -> None:
     found = [item for item in result["findings"] if item["rule"] == rule]
     assert found, result
     assert result["summary"]["rules"][rule] >= len(found)
-    assert found[0]["severity"] == rules().rule(rule).severity_in(FAULTS[rule].media_type)
+    assert found[0]["severity"] == RULES.rule(rule).severity_in(FAULTS[rule].media_type)
     assert found[0]["message"]
     assert result["summary"]["verdict"] != "passed" or found[0]["severity"] == "info"
 
 
 def test_every_rule_is_tested() -> None:
-    assert {rule.id for rule in rules().rules} == {*FAULTS, "G022"}
+    assert {rule.id for rule in RULES.rules} == {*FAULTS, "G022"}
 
 
 def test_sound_parcels_have_no_findings() -> None:
@@ -160,7 +162,7 @@ def test_tangles_take_seconds_and_are_said_to_be_incomplete(document: ParcelDocu
     assert time.process_time() - begin < 20
     assert not result["summary"]["complete"]
     assert "G022" in result["summary"]["rules"]
-    assert len(result["findings"]) <= 3 * rules().limit
+    assert len(result["findings"]) <= 3 * RULES.limit
 
 
 def test_the_same_question_gives_the_same_answer() -> None:

@@ -21,7 +21,9 @@ from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import CRS84, Bounds, Crs, transform_bounds
 from onemap.processes.catalogues import load_rules
 from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
-from onemap.processes.rulebook import today
+from onemap.processes.farmland.rules import FARMLAND, Rules
+from onemap.processes.farmland.rules import rules as shipped_rules
+from onemap.processes.rulebook import RuleLibrary, today
 from onemap.query.filters import checked_filter
 from onemap.security import identify
 from onemap.store import Store, View
@@ -111,6 +113,7 @@ def batch(
         raise ConfigError(f"'{process}' does not run as a batch.", did_you_mean(process, PROCESSES))
     source = Source(None, root, zone, data, tuple(store or ()))
     rules = load_rules(shipped("processes"), root / "processes")
+    _check_changes(process, rules)
     given = {"layers": layers or None, "purpose": purpose}
     inputs = {name: value for name, value in given.items() if value and name in PROCESSES[process].model_fields}
     order = Order(
@@ -126,6 +129,13 @@ def batch(
     )
     outcome = _run(order, engine, master, workers, restart)
     _tell(process, outcome, out)
+
+
+def _check_changes(process: str, rules: RuleLibrary) -> None:
+    """Raise ConfigError where an instance has rules of changes of its own: batches know the shipped ones only."""
+    if process == FARMLAND and rules.choose(Rules, FARMLAND, None, today()) != shipped_rules():
+        text = f"Batches of {FARMLAND} apply the rules that come with the server, and this instance has others."
+        raise ConfigError(text, "Ask the server about each parcel.")
 
 
 def _run(order: Order, engine: Engine, master: str | None, workers: int | None, restart: bool) -> Outcome:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from onemap.block import JSON, Block, Links, RawRoute, link
+from onemap.block import JSON, Block, Links, Metric, RawRoute, link
 from onemap.block.links import Link
 from onemap.catalog import load_codes
 from onemap.config import Settings, shipped
@@ -34,6 +35,7 @@ from onemap.processes.reviews import (
 from onemap.processes.routes import Handlers
 from onemap.processes.schemas import SCHEMAS
 from onemap.processes.sheets import SheetIndex
+from onemap.processes.shelf import RuleShelf
 from onemap.processes.status import JOB_LIST_REL
 from onemap.security import Gate
 
@@ -78,7 +80,8 @@ def block(
     Raises ConfigError when a rule catalogue or code list cannot be read.
     """
     known = processes or available(settings)
-    handlers = Handlers(known, gate, settings, load_codes(shipped("codes")), jobs, desk or Desk())
+    desk = desk or Desk()
+    handlers = Handlers(known, gate, settings, load_codes(shipped("codes")), jobs, desk)
     callbacks = jobs is not None and bool(settings.processes.callbacks.hosts)
     return Block(
         id="processes",
@@ -91,7 +94,7 @@ def block(
         raw=(RawRoute(PATTERN, EventApp(jobs)),) if jobs else (),
         landing_links=partial(_landing_links, jobs is not None),
         schemas=SCHEMAS,
-        metrics=job_metrics(jobs),
+        metrics=partial(_metrics, job_metrics(jobs), desk.shelf),
     )
 
 
@@ -100,6 +103,10 @@ def _of_jobs(jobs: JobStore | None, callbacks: bool) -> list[str]:
     if jobs is None:
         return []
     return [*([JOB_LIST] if jobs.settings.listed else []), DISMISS, *([CALLBACK] if callbacks else [])]
+
+
+def _metrics(jobs: Callable[[], list[Metric]], shelf: RuleShelf | None) -> list[Metric]:
+    return [*jobs(), *(shelf.metrics() if shelf else ())]
 
 
 def _landing_links(jobs: bool, links: Links) -> list[Link]:

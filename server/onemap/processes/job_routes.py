@@ -39,7 +39,7 @@ class JobHandlers:
 
         found, token = await anyio.to_thread.run_sync(find)
         links = _list_links(call, token)
-        titles = {process.id: process.title.get(call.lang) for process in self.processes}
+        titles = self.processes.titles(call.lang)
         page = {"titles": titles, "statuses": STATUSES, "wanted": wanted, "listed": self._listed(call)}
         data = {"jobs": [status_info(job, call.links) for job in found], "links": links}
         return Document(data, "processes/jobs.html", page, headers={"Cache-Control": "no-store"})
@@ -83,6 +83,7 @@ class JobHandlers:
         if call.format is HTML:
             known = next((process for process in self.processes if process.id == job.process), None)
             page["title"] = known.title.get(call.lang) if known else job.process
+            page["titles"] = self.processes.titles(call.lang)
             titles = {output.id: output.title.get(call.lang) for output in known.outputs} if known else {}
             if job.status == "successful":
                 page |= await self._on_results(call, lambda _, kept: _shown(call, job, kept, titles))

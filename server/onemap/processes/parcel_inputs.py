@@ -32,6 +32,13 @@ LAYERS = Words(
         en="Roles or collection ids; left out: every layer that the process knows and you may see",
     ),
 )
+EFFECTIVE = Words(
+    Text(zh="规则适用日期", en="Day of the rules"),
+    Text(
+        zh="适用该日有效的规则（2026-01-01）；省略时为当天有效的规则",
+        en="Day whose rules are applied (2026-01-01); left out: those in force today",
+    ),
+)
 
 
 class ParcelProcess(Process):

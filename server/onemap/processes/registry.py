@@ -28,6 +28,10 @@ class Processes:
             raise NoSuchProcess(f"There is no process '{shorten(identifier)}'.", did_you_mean(identifier, self._by_id))
         return self._by_id[identifier]
 
+    def titles(self, lang: str) -> dict[str, str]:
+        """Return the titles of the processes in a language, by id."""
+        return {process.id: process.title.get(lang) for process in self}
+
     def __iter__(self) -> Iterator[type[Process]]:
         return iter(self._by_id.values())
 

@@ -56,10 +56,11 @@ class Handlers:
     async def process(self, call: Call) -> Reply:
         """Describe a process (/req/core/process)."""
         process = self.processes.get(call.path["processID"])
-        roles = process.roles(self.desk.rules)
+        desk = await anyio.to_thread.run_sync(self.desk.now)
+        roles = process.roles(desk.rules)
         views = [view for view in self.gate.views(call.principal) if view.collection.role in roles]
         data = description(process, call.links, call.lang, views, self.jobs is not None)
-        return Document(data, template="processes/process.html")
+        return Document(data, "processes/process.html", {"titles": self.processes.titles(call.lang)})
 
     async def execute(self, call: Call) -> Reply:
         """Execute a process (/req/core/job-creation-op): at once, or as a job where that is preferred or needed."""
@@ -80,7 +81,7 @@ class Handlers:
 
     def _context(self, call: Call) -> Context:
         given = (self.gate, call.principal, self.settings, self.codes, call.lang, call.request_id)
-        return Context(*given, progress=_heard, desk=self.desk)
+        return Context(*given, progress=_heard, desk=self.desk.now())
 
     @cached_property
     def _limiters(self) -> dict[str, anyio.CapacityLimiter]:

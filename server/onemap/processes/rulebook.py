@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -16,6 +18,8 @@ from onemap.config import Misplaced, Text, read_yaml, shipped, validate
 from onemap.config.models import Model
 from onemap.errors import ConfigError, InvalidBody, did_you_mean
 
+Stamp = tuple[int, int, int]
+"""When a file was last written, its size and its number."""
 _BEIJING = timezone(timedelta(hours=8))
 
 
@@ -49,11 +53,22 @@ class RuleBook(Period):
     id: str = Field(description="Identifier; the name of its folder.")
     version: str = Field(description="Version; every change of meaning is a new one.")
     title: Text = Field(description="Title.")
-    basis: dict[str, Basis] = Field(description="Legal sources by key.")
 
     def cited(self) -> dict[str, str]:
         """Return what results state as ``rules``."""
         return {"catalogue": self.id, "version": self.version, "effective": self.effective.isoformat()}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what the rules say, whatever version they state; comments and layout do not count."""
+        # The order of keys does: the first purpose is the one that is assumed.
+        said = self.model_dump_json(exclude_defaults=True)
+        return "sha256:" + hashlib.sha256(said.encode()).hexdigest()
+
+
+class LegalBook(RuleBook):
+    """A rule catalogue whose findings rest on legal sources."""
+
+    basis: dict[str, Basis] = Field(description="Legal sources by key.")
 
     def sources(self, keys: Iterable[str], lang: str) -> list[dict[str, Any]]:
         """Return legal sources as a result shows them."""
@@ -92,12 +107,17 @@ def read_book[B: RuleBook](model: type[B], file: Path) -> B:
         state = file.stat()
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from None
-    book: B = _read(model, file, state.st_mtime_ns, state.st_size)
+    book: B = _read(model, file, stamp(state))
     return book
 
 
+def stamp(state: os.stat_result) -> Stamp:
+    """Return what differs when a file was written or replaced."""
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
+
 @lru_cache(64)
-def _read(model: type[Any], file: Path, modified: int, size: int) -> Any:
+def _read(model: type[Any], file: Path, state: Stamp) -> Any:
     return validate(model, read_yaml(file), file)
 
 
@@ -122,10 +142,13 @@ def read_books[B: RuleBook](model: type[B], *folders: Path) -> tuple[B, ...]:
 class RuleLibrary:
     """The rule catalogues of an instance by name, the versions of each from the oldest on.
 
-    A catalogue that is not among them is as it comes with the server.
+    A catalogue that is not among them is as it comes with the server. ``folders``: what they were read from;
+    ``stamps``: the files there as they were just before that.
     """
 
     catalogues: Mapping[str, tuple[RuleBook, ...]] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
+    stamps: Mapping[Path, Stamp] = field(default_factory=dict)
 
     def versions[B: RuleBook](self, model: type[B], name: str) -> tuple[B, ...]:
         """Return the versions of a catalogue, the oldest first. Raises ConfigError."""

@@ -11,20 +11,14 @@ from onemap.processes.analysis import Analysis
 from onemap.processes.control_lines.check import Checked, check
 from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, all_roles
 from onemap.processes.model import Context, Words
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.rulebook import RuleLibrary
 
-__all__ = ["EFFECTIVE", "PURPOSE", "Catalogue", "Checked", "ControlLineCheck", "analysis_of", "check"]
+__all__ = ["PURPOSE", "Catalogue", "Checked", "ControlLineCheck", "analysis_of", "check"]
 
 PURPOSE = Words(
     Text(zh="用途", en="Purpose"),
     Text(zh="规则目录中的项目类型或活动代码", en="Code of the kind of project or activity in the rule catalogue"),
-)
-EFFECTIVE = Words(
-    Text(zh="规则适用日期", en="Day of the rules"),
-    Text(
-        zh="适用该日有效的规则；省略时为最新规则", en="Day whose rules are applied (2026-01-01); left out: the newest"
-    ),
 )
 
 

@@ -11,7 +11,7 @@ from onemap.block.query import shorten
 from onemap.config import Misplaced, Text
 from onemap.config.models import Model
 from onemap.errors import InvalidBody, did_you_mean
-from onemap.processes.rulebook import RuleBook, RuleLibrary
+from onemap.processes.rulebook import LegalBook, RuleLibrary
 
 Status = Literal[
     "not-relevant",
@@ -86,7 +86,7 @@ class Branch(NamedTuple):
     finding: Finding
 
 
-class Catalogue(RuleBook):
+class Catalogue(LegalBook):
     """A catalogue of lines."""
 
     order: tuple[Status, ...] = Field(description="Statuses from the best to the worst.")

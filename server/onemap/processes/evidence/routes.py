@@ -19,6 +19,16 @@ from onemap.security import Gate
 JWK_SET = "application/jwk-set+json"
 _ID = Parameter("evidenceID", {"type": "string"}, "Identifier of evidence.", place="path")
 _OBJECT = {"type": "object"}
+_TEXT = {"type": "string"}
+_RULES = {
+    "type": "object",
+    "properties": {
+        "catalogue": _TEXT,
+        "version": _TEXT,
+        "effective": _TEXT,
+        "digest": {"type": "string", "description": "SHA-256 of what the rules say; older evidence lacks it."},
+    },
+}
 SCHEMAS = {
     "evidence": {
         "type": "object",
@@ -33,7 +43,7 @@ SCHEMAS = {
                     "process": _OBJECT,
                     "request": _OBJECT,
                     "parcels": _OBJECT,
-                    "rules": {"type": "array", "items": _OBJECT},
+                    "rules": {"type": "array", "items": _RULES},
                     "data": {"type": "array", "items": _OBJECT},
                     "software": _OBJECT,
                     "policy": _OBJECT,

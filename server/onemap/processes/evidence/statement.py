@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from onemap import __version__
 from onemap.config import ProcessSettings
+from onemap.processes.catalogues import digest_of
 from onemap.processes.evidence.model import canonical, digest
 from onemap.processes.model import JSON_MEDIA_TYPE, Context, Process
 from onemap.processes.nesting import data_of, is_single, nested
@@ -46,7 +47,7 @@ def base_of(process: Process, result: Mapping[str, Any], context: Context) -> di
         "request": {"digest": digest(canonical(asked)), "lang": context.lang},
         "parcels": {name: parcels[name] for name in ("count", "area", "crs", "digest")},
         "areaDefinition": result.get("areaDefinition"),
-        "rules": _rules(result),
+        "rules": _rules(result, context),
         "data": [
             {name: item.get(name) for name in ("collection", "role", "version", "date")} for item in data_of(result)
         ],
@@ -78,10 +79,12 @@ def attestable(result: Any) -> bool:
     return is_single(result) and "data" in result
 
 
-def _rules(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rule catalogues, those of nested results too, each once."""
+def _rules(result: Mapping[str, Any], context: Context) -> list[dict[str, Any]]:
+    """Return the rule catalogues, those of nested results too, each once, with the digest of what they say."""
     found = [result.get("rules"), *(inner.get("rules") for _, inner in nested(result))]
-    return list({canonical(item): dict(item) for item in found if item}.values())
+    cited = {canonical(item): dict(item) for item in found if item}.values()
+    digests = [digest_of(context.desk.rules, item) for item in cited]
+    return [{**item, **({"digest": said} if said else {})} for item, said in zip(cited, digests, strict=True)]
 
 
 def _policy(process: Process, context: Context) -> str:

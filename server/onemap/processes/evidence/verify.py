@@ -84,7 +84,8 @@ def rerun(evidence: Evidence, question: bytes | None, processes: Processes, cont
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Finding]:
     """Yield what a result rests on today that it did not rest on then; none of it spoils the verdict by itself."""
     yield from _data(then["data"], now["data"])
-    for name in ("process", "rules", "software", "areaDefinition", "policy", "thresholds", "parcels"):
+    yield from _rules(then.get("rules") or (), now.get("rules") or ())
+    for name in ("process", "software", "areaDefinition", "policy", "thresholds", "parcels"):
         if canonical(then.get(name)) != canonical(now.get(name)):
             yield Finding(name, False, f"{_short(now.get(name))} instead of {_short(then.get(name))}", fatal=False)
 
@@ -99,6 +100,23 @@ def _data(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -
         elif old != new:
             detail = f"version {new['version']} ({new['date']}) instead of {old['version']} ({old['date']})"
             yield Finding(f"data {name}", False, detail, fatal=False)
+
+
+def _rules(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield the catalogues that say something else; of what older evidence does not state nothing can be said."""
+    before = {item.get("catalogue"): item for item in then}
+    today = {item.get("catalogue"): item for item in now}
+    for name in dict.fromkeys([*before, *today]):
+        old, new = before.get(name), today.get(name)
+        if old is None or new is None:
+            yield Finding(f"rules {name}", False, "not used then" if old is None else "not used any more", fatal=False)
+        elif old != {member: value for member, value in new.items() if member in old or member != "digest"}:
+            yield Finding(f"rules {name}", False, f"{_version(new)} instead of {_version(old)}", fatal=False)
+
+
+def _version(rules: Mapping[str, Any]) -> str:
+    said = f", {rules['digest']}" if "digest" in rules else ""
+    return f"version {rules.get('version')} ({rules.get('effective')}{said})"
 
 
 def _short(value: Any) -> str:

@@ -10,11 +10,11 @@ from onemap.config import Text
 from onemap.processes.accounts.breakdown import ROLE, classes_of, coverage_notes, one_layer, plane_of
 from onemap.processes.analysis import Analysis, PieceLayer
 from onemap.processes.farmland.compare import Changes, State, compare
-from onemap.processes.farmland.rules import rules
+from onemap.processes.farmland.rules import FARMLAND, Rules
 from onemap.processes.farmland.tables import Tables
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note
 from onemap.processes.project import Project
 from onemap.processes.regions import region_names
@@ -42,6 +42,7 @@ class FarmlandChange(ParcelProcess):
     layers: Annotated[
         list[Annotated[str, Field(max_length=80)]] | None, Field(min_length=1, max_length=100), LAYERS
     ] = None
+    effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
 
     @classmethod
     def roles(cls, rules: RuleLibrary | None = None) -> tuple[str, ...]:
@@ -50,6 +51,7 @@ class FarmlandChange(ParcelProcess):
 
     def analyse(self, context: Context) -> Analysis:
         """Return the changes by kind, classes and region. Only where both layers reach can anything be said."""
+        catalogue = context.rules(Rules, FARMLAND, self.effective)
         layers = layers_for(context, self.roles(), self.layers)
         now, then = one_layer(layers), one_layer(layers, PREVIOUS)
         parcels = context.parcels(self.parcels, self.crs)
@@ -59,14 +61,13 @@ class FarmlandChange(ParcelProcess):
         before = State.read(then, plane_of(project, then), plane.crs)
         context.progress(0.25, now.collection.id)
         after = State.read(now, plane, plane.crs)
-        catalogue, classes = rules(), classes_of(now, context)
+        classes = classes_of(now, context)
         changes = compare(before, after, classes, catalogue, context.progress)
         places = {before.parts.cells[at].place for at in changes.before.tolist()}
         tables = Tables(changes, before, after, classes, catalogue, region_names(context, places - {""}))
-        cited = {"catalogue": catalogue.id, "version": catalogue.version, "effective": catalogue.effective}
         coverage = {layer.collection.id: project.coverage(layer) for layer in (then, now)}
         result = {
-            **head(type(self), cited, parcels, plane.crs, plane.area),
+            **head(type(self), catalogue.cited(), parcels, plane.crs, plane.area),
             "cultivated": _cultivated(before, after),
             **tables.json(),
             **tail(

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections import Counter
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from onemap.config import Text, read_yaml, shipped, validate
+from onemap.config import Misplaced, Text
 from onemap.config.models import Model
 from onemap.processes.accounts import is_cultivated
+from onemap.processes.rulebook import RuleBook, RuleLibrary, today
+
+FARMLAND = "farmland-change"
+Group = Literal["agricultural", "construction", "unused"]
 
 
 class State(Model):
     """A condition on the state of a place; what is not named may be anything."""
 
     cultivated: bool | None = Field(None, description="Whether the class is cultivated land.")
-    groups: tuple[str, ...] = Field((), description="Groups of classes: agricultural, construction, unused.")
+    groups: tuple[Group, ...] = Field((), description="Groups of classes.")
     crops: tuple[str, ...] = Field((), description="Crop codes.")
 
     def holds(self, code: str, group: str | None, crop: str) -> bool:
@@ -30,24 +35,25 @@ class State(Model):
 class Kind(Model):
     """A kind of change."""
 
-    id: str = Field(description="Identifier.")
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Identifier.")
     title: Text = Field(description="Title.")
     before: State = Field(description="The state before.")
     after: State = Field(description="The state now.")
 
 
-class Rules(Model):
-    """The rule catalogue."""
+class Rules(RuleBook):
+    """A catalogue of changes."""
 
-    id: str = Field(description="Identifier.")
-    version: str = Field(description="Version; every change of meaning is a new one.")
-    effective: str = Field(description="Date from which these rules are applied.")
-    title: Text = Field(description="Title.")
-    kinds: tuple[Kind, ...] = Field(description="The kinds, tried in this order.")
+    kinds: tuple[Kind, ...] = Field(min_length=1, description="The kinds, tried in this order.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        counts = Counter(kind.id for kind in self.kinds)
+        if twice := next((name for name, count in counts.items() if count > 1), None):
+            raise Misplaced(f"two kinds have the id '{twice}'", twice)
+        return self
 
 
-@cache
 def rules() -> Rules:
-    """Return the rules that come with the server. Raises ConfigError naming the file and the fault."""
-    path = shipped("processes") / "farmland-change.yml"
-    return validate(Rules, read_yaml(path), path)
+    """Return the rules that batches apply: of those that come with the server, the version in force today."""
+    return RuleLibrary().choose(Rules, FARMLAND, None, today())

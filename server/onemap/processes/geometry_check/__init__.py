@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import shapely
+from pydantic import Field
 
 from onemap.config import Text
 from onemap.geo.crs import CRS84, crs_from_srid, transform
@@ -16,11 +17,11 @@ from onemap.processes.geometry_check.crossings import check_crossings
 from onemap.processes.geometry_check.finding import Check, Finding
 from onemap.processes.geometry_check.neighbours import check_neighbours
 from onemap.processes.geometry_check.read import read_outlines
-from onemap.processes.geometry_check.rules import rules
+from onemap.processes.geometry_check.rules import GEOMETRY, Rules
 from onemap.processes.geometry_check.surfaces import Surfaces, check_surfaces, measured
 from onemap.processes.geometry_check.vertices import check_vertices
 from onemap.processes.model import Context
-from onemap.processes.parcel_inputs import AREA_URI, ParcelProcess, tail
+from onemap.processes.parcel_inputs import AREA_URI, EFFECTIVE, ParcelProcess, tail
 from onemap.processes.parcels import Limits, Parcel, ParcelSet
 
 __all__ = ["GeometryCheck"]
@@ -39,12 +40,15 @@ class GeometryCheck(ParcelProcess):
     )
     keywords = ("geometry", "几何检查", "拓扑", "quality")
 
+    effective: Annotated[str | None, Field(max_length=10), EFFECTIVE] = None
+
     def analyse(self, context: Context) -> Analysis:
         """Return the findings, the worst first; the places are longitude, latitude (RFC 7946)."""
+        rules = context.rules(Rules, GEOMETRY, self.effective)
         given = context.settings.processes
         limits = Limits(given.max_parcels, given.max_vertices, given.max_area_km2)
         outlines = read_outlines(self.parcels, self.crs, limits)
-        check = Check(outlines, rules())
+        check = Check(outlines, rules)
         context.progress(0.1, "vertices")
         check_vertices(check)
         context.progress(0.3, "crossings")
@@ -56,10 +60,9 @@ class GeometryCheck(ParcelProcess):
         for index in sorted(check.opaque):
             check.tell("G022", index)
         parcels = _sound(check, surfaces)
-        cited = {"catalogue": check.rules.id, "version": check.rules.version, "effective": check.rules.effective}
         result = {
             "process": {"id": self.id, "version": self.version},
-            "rules": cited,
+            "rules": rules.cited(),
             "areaDefinition": AREA_URI,
             "parcels": _described(check, parcels),
             "summary": _summary(check),

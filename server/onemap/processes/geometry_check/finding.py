@@ -81,7 +81,9 @@ class Check:
         self.finite = np.isfinite(self.xy).all(axis=1)
 
     def tell(self, rule: str, parcel: int, place: Any = None, **values: Any) -> None:
-        """Report a fault; ``place`` in metres of the plane."""
+        """Report a fault, if there is such a rule; ``place`` in metres of the plane."""
+        if rule not in self.rules.numbers:
+            return
         self.counts[rule] += 1
         self.listed[rule] += 1
         if self.listed[rule] <= self.rules.limit:
@@ -89,6 +91,6 @@ class Check:
             self.found.append(Finding(rule, int(parcel), there, values))
 
     def more(self, rule: str, count: int) -> None:
-        """Count faults that are not listed."""
-        if count:
+        """Count faults that are not listed, if there is such a rule."""
+        if count and rule in self.rules.numbers:
             self.counts[rule] += count

@@ -37,7 +37,7 @@ def _parcels(check: Check) -> None:
         if parcel.id and seen[parcel.id] > 1:
             check.tell("G019", index, other=parcel.id)
         if parcel.points and parcel.points[0] != parcel.points[1]:
-            check.tell("G014", index, what="界址点数", stated=parcel.points[0], found=parcel.points[1])
+            check.tell("G014", index, what="界址点数", stated=str(parcel.points[0]), found=str(parcel.points[1]))
     if check.outlines.swapped:
         check.tell("G011", 0)
 

@@ -59,7 +59,7 @@ class Runner:
             order.request_id,
             wanted,
             progress,
-            self.desk,
+            self.desk.now(),
         )
 
 

@@ -10,11 +10,11 @@ from pydantic import Field
 
 from onemap.config import Text
 from onemap.processes.analysis import Analysis
-from onemap.processes.control_lines import EFFECTIVE, PURPOSE, Checked, check
+from onemap.processes.control_lines import PURPOSE, Checked, check
 from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue, all_roles
 from onemap.processes.control_lines.verdicts import verdicts
 from onemap.processes.model import Context, Words
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.reviews.free import free_areas
 from onemap.processes.rulebook import RuleLibrary
 from onemap.processes.tables import rounded

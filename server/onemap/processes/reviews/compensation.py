@@ -17,11 +17,10 @@ from onemap.geo.overlay import NOISE_AREA
 from onemap.processes.accounts.breakdown import ROLE, breakdown, one_layer
 from onemap.processes.accounts.split import text
 from onemap.processes.analysis import Analysis
-from onemap.processes.control_lines import EFFECTIVE
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.ministry import FARMLAND
 from onemap.processes.model import Context, Words
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note, ParcelDocument
 from onemap.processes.project import FULL, Project
 from onemap.processes.reviews.farmland import (

@@ -12,11 +12,10 @@ from onemap.config import Text
 from onemap.processes.accounts import GROUPS
 from onemap.processes.accounts.breakdown import ROLE, Breakdown, breakdown, one_layer
 from onemap.processes.analysis import Analysis
-from onemap.processes.control_lines import EFFECTIVE
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.ministry import FARMLAND, REDLINE, ministry
 from onemap.processes.model import Context
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note, ParcelSet
 from onemap.processes.project import FULL, Project
 from onemap.processes.reviews.farmland import Farmland, basic_farmland, surveyed

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from onemap.config import Text
 from onemap.processes.analysis import Analysis
-from onemap.processes.control_lines import EFFECTIVE, Checked, analysis_of, check
+from onemap.processes.control_lines import Checked, analysis_of, check
 from onemap.processes.control_lines.examine import Examination
 from onemap.processes.control_lines.rules import MINERALS, Catalogue, all_roles
 from onemap.processes.model import Context
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess
 from onemap.processes.rulebook import RuleLibrary
 from onemap.processes.tables import rounded
 

@@ -13,10 +13,9 @@ from onemap.config import Text
 from onemap.processes.accounts.once import Touched, touched
 from onemap.processes.accounts.split import read, text
 from onemap.processes.analysis import Analysis, PieceLayer
-from onemap.processes.control_lines import EFFECTIVE
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context, Words
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note
 from onemap.processes.project import FULL, Plane, Project
 from onemap.processes.reviews.rules import PLAN as PLAN_RULES

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from onemap.config import Text
 from onemap.processes.analysis import Analysis, PieceLayer
-from onemap.processes.control_lines import EFFECTIVE, PURPOSE, ControlLineCheck
+from onemap.processes.control_lines import PURPOSE, ControlLineCheck
 from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.layers import Layer, layers_for
 from onemap.processes.model import Context
-from onemap.processes.parcel_inputs import LAYERS, ParcelProcess, head, tail
+from onemap.processes.parcel_inputs import EFFECTIVE, LAYERS, ParcelProcess, head, tail
 from onemap.processes.parcels import Note
 from onemap.processes.reviews.conclusion import Reason, conclude, reasons_of
 from onemap.processes.reviews.conversion import ConversionReview

@@ -11,7 +11,7 @@ from onemap.block.query import shorten
 from onemap.config import Misplaced, Text
 from onemap.config.models import Model
 from onemap.errors import InvalidBody, did_you_mean
-from onemap.processes.rulebook import RuleBook
+from onemap.processes.rulebook import LegalBook
 
 PLAN, APPROVAL = "plan-conformity", "land-approval"
 Conformity = Literal["conforming", "conditional", "non-conforming"]
@@ -39,7 +39,7 @@ class PlannedUse(Model):
         return "conditional" if self.conditional and code.startswith(self.conditional) else "non-conforming"
 
 
-class PlanRules(RuleBook):
+class PlanRules(LegalBook):
     """A catalogue of plan conformity."""
 
     purposes: dict[str, PlannedUse] = Field(min_length=1, description="Uses by code; the first one is the default.")
@@ -103,7 +103,7 @@ class Compensation(Model):
     grade_tolerance: float = Field(0.0, ge=0, description="Grades that differ by this much count as the same.")
 
 
-class ApprovalRules(RuleBook):
+class ApprovalRules(LegalBook):
     """A catalogue of approval."""
 
     approvers: dict[str, Text] = Field(description="Authorities by key.")

@@ -136,10 +136,39 @@ function raw(found, name, open) {
     el('pre', { tabindex: '0' }, text))
 }
 
+// Why the conclusion of a review is what it is, and what it could not ask.
+function reasons({ conclusion, skipped }) {
+  const said = [...(conclusion?.reasons ?? []).map(({ message }) => message), ...(skipped ?? []).map(({ title, status }) => `${title}: ${named(STATUS, status)}`)]
+  return said.length ? section(t('理由', 'Reasons'), el('ul', {}, [...new Set(said)].map((text) => el('li', {}, text)))) : null
+}
+
+const plain = (value) => value !== null && typeof value === 'object' && !Array.isArray(value)
+const single = (value) => plain(value) && plain(value.process) && 'parcels' in value
+
+// Return the results of other processes that a result holds, one alone or several by process id.
+function inner(found) {
+  const held = (value) => (plain(value) && Object.values(value).every(single) ? Object.values(value) : [])
+  return Object.values(found).flatMap((value) => (single(value) ? [value] : held(value)))
+}
+
+// Show the results of other processes as they are shown alone, each folded under its title.
+function nested(found, titles) {
+  const results = inner(found)
+  if (!results.length) return null
+  return section(t('各项分析', 'Analyses'), results.map((item) => el('details', { class: 'nested', 'data-nested': item.process.id },
+    el('summary', {}, el('strong', {}, titles[item.process.id] ?? String(item.process.id)), ' ', item.verdict && badge(item.verdict)),
+    summary(item), warnings(item.warnings), partsOf(item, titles))))
+}
+
+function partsOf(found, titles) {
+  const parts = [reasons, layers, classes, parcelAreas, features].map((part) => part(found))
+  return [...parts, nested(found, titles), sources(found)].filter(Boolean)
+}
+
 // Show a result in the element. ``evidence``: the address of its evidence, where it has any.
 export function show(element, found, name, evidence = null) {
-  const known = found !== null && typeof found === 'object' && !Array.isArray(found) ? found : {}
-  const parts = [layers, classes, parcelAreas, features, sources].map((part) => part(known)).filter(Boolean)
+  const known = plain(found) ? found : {}
+  const parts = partsOf(known, JSON.parse(element.dataset.titles ?? '{}'))
   element.replaceChildren(
     el('h2', {}, t('结果', 'Result')), summary(known, evidence), warnings(known.warnings) ?? '',
     ...parts, raw(found, name, !parts.length))
