@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 import shapely
 from starlette.testclient import TestClient
-from typer.testing import CliRunner
 
 from onemap.app import create_app, desk_of, load_instance
-from onemap.batch import Order
+from onemap.batch import Order, rules_today
+from onemap.batch.rows import columns
 from onemap.block import Principal
 from onemap.catalog import load_codes
-from onemap.cli.commands import application
 from onemap.cli.labour import runner_of
 from onemap.config import shipped
 from onemap.errors import ConfigError
@@ -268,14 +267,18 @@ def test_a_worker_applies_edited_rules_to_its_next_job(served: TestClient, own: 
     assert desk_of(instance).shelf is not None
 
 
-def test_a_batch_of_changes_is_by_the_shipped_rules_or_not_at_all(tmp_path: Path) -> None:
-    facts = Order(FARMLAND, "", (), "")._cited()
-    assert facts == {"catalogue": FARMLAND, "version": known(FARMLAND)["version"]}
-    write(tmp_path / "processes", farmland_rules(BUILT), FARMLAND)
-    asked = ["batch", FARMLAND, "--parcels", "x", "--out", str(tmp_path / "out"), "--root", str(tmp_path)]
-    refused = CliRunner().invoke(application, asked)
-    assert isinstance(refused.exception, ConfigError)
-    assert "this instance has others" in refused.exception.detail
+def test_a_batch_of_changes_takes_the_rules_of_the_instance_along(tmp_path: Path) -> None:
+    book = Order(FARMLAND, "", (), "").book()
+    assert book is not None
+    assert book.version == known(FARMLAND)["version"]
+    write(tmp_path, farmland_rules(NEVER, BUILT), FARMLAND)
+    order = Order(FARMLAND, "", (), "", rules=rules_today(FARMLAND, load_rules(SHIPPED, tmp_path)))
+    assert {"never", "built-on"} <= columns(order).keys()
+    assert "to-construction" not in columns(order)
+    told = order.book()
+    assert told is not None
+    assert (told.version, told.digest() != book.digest()) == ("2.0.0", True)
+    assert rules_today("landuse-breakdown", load_rules(SHIPPED)) is None
 
 
 def test_what_rules_say_has_a_digest(tmp_path: Path) -> None:

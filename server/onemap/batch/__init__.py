@@ -5,7 +5,7 @@ takes a file of parcels and reads those files of the layers that its parcels mee
 """
 
 from onemap.batch.local import run_local
-from onemap.batch.order import PROCESSES, Order
+from onemap.batch.order import PROCESSES, Order, rules_today
 from onemap.batch.run import Outcome, finish, prepare
 
-__all__ = ["PROCESSES", "Order", "Outcome", "finish", "prepare", "run_local"]
+__all__ = ["PROCESSES", "Order", "Outcome", "finish", "prepare", "rules_today", "run_local"]

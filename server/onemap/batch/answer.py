@@ -13,7 +13,6 @@ from onemap.catalog import Collection, Registry, load_codes
 from onemap.config import PolicySettings, Settings, shipped
 from onemap.errors import ClientError
 from onemap.geo.crs import CRS84, Crs
-from onemap.processes.control_lines.rules import CONTROL_LINES
 from onemap.processes.desk import Desk
 from onemap.processes.model import Context
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet
@@ -102,5 +101,6 @@ def _context(order: Order) -> Context:
     collections = [replace(store.collection, store=name) for name, store in stores.items()]
     gate = Gate(Registry(collections), _Exported("business", PolicySettings()), stores)
     settings = Settings(processes=order.limits())
-    desk = Desk(rules=RuleLibrary({CONTROL_LINES: (order.lines(),)}))
+    book = order.book()
+    desk = Desk(rules=RuleLibrary({book.id: (book,)} if book else {}))
     return Context(gate, identify(), settings, load_codes(shipped("codes")), order.lang, desk=desk)

@@ -14,16 +14,29 @@ from onemap.errors import ConfigError, did_you_mean
 from onemap.processes.control_lines import ControlLineCheck
 from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
 from onemap.processes.farmland import FarmlandChange
-from onemap.processes.farmland.rules import rules as farmland_rules
+from onemap.processes.farmland.rules import FARMLAND
+from onemap.processes.farmland.rules import Rules as Changes
 from onemap.processes.landuse import LanduseBreakdown
 from onemap.processes.parcel_inputs import ParcelProcess
-from onemap.processes.rulebook import RuleLibrary
+from onemap.processes.rulebook import RuleBook, RuleLibrary, today
 from onemap.store.partitions import Folder, Manifest, read_manifest
 
 Format = Literal["jsonl", "csv", "parquet"]
 PROCESSES: dict[str, type[ParcelProcess]] = {
     item.id: item for item in (LanduseBreakdown, ControlLineCheck, FarmlandChange)
 }
+_RULES: dict[str, tuple[type[RuleBook], str]] = {
+    ControlLineCheck.id: (Catalogue, CONTROL_LINES),
+    FarmlandChange.id: (Changes, FARMLAND),
+}
+
+
+def rules_today(process: str, library: RuleLibrary) -> dict[str, Any] | None:
+    """Return the rules of a library that a process applies today, as an order has them; None where it has none."""
+    if process not in _RULES:
+        return None
+    model, name = _RULES[process]
+    return library.choose(model, name, None, today()).model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +44,8 @@ class Order:
     """A batch. ``parcels``, ``data`` and ``out`` are addresses of folders: partitions, partitions, results.
 
     ``inputs``: the other inputs of the process (``layers``, ``purpose``). ``settings``: limits and thresholds of the
-    processes. ``lang``: language of titles. ``rules``: the version of the rules of lines that is applied, whatever the
-    day on which a worker comes to it; default: the newest that comes with the server.
+    processes. ``lang``: language of titles. ``rules``: the version of its rules that the process applies, whatever the
+    day on which a worker comes to it (``rules_today``); default: the newest that comes with the server.
     """
 
     process: str
@@ -51,11 +64,12 @@ class Order:
             raise ConfigError(f"'{self.process}' does not run as a batch.", did_you_mean(self.process, PROCESSES))
         return PROCESSES[self.process]
 
-    def lines(self) -> Catalogue:
-        """Return the rules of lines."""
-        if self.rules is not None:
-            return Catalogue.model_validate(self.rules)
-        return RuleLibrary().versions(Catalogue, CONTROL_LINES)[-1]
+    def book(self) -> RuleBook | None:
+        """Return the rules that the process applies; None where it has none."""
+        if self.process not in _RULES:
+            return None
+        model, name = _RULES[self.process]
+        return RuleLibrary().versions(model, name)[-1] if self.rules is None else model.model_validate(self.rules)
 
     def limits(self) -> ProcessSettings:
         """Return the limits and thresholds."""
@@ -82,11 +96,8 @@ class Order:
         }
 
     def _cited(self) -> dict[str, Any] | None:
-        if self.process == ControlLineCheck.id:
-            lines = self.lines()
-            return {**lines.cited(), "digest": digest(lines.model_dump(mode="json"))}
-        known = farmland_rules() if self.process == FarmlandChange.id else None
-        return {"catalogue": known.id, "version": known.version} if known else None
+        book = self.book()
+        return {**book.cited(), "digest": book.digest()} if book else None
 
 
 def digest(facts: dict[str, Any]) -> str:

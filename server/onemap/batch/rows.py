@@ -9,9 +9,9 @@ from typing import Any
 
 from onemap.batch.order import Order
 from onemap.processes.accounts import GROUPS
-from onemap.processes.control_lines import ControlLineCheck
+from onemap.processes.control_lines.rules import Catalogue
 from onemap.processes.farmland import FarmlandChange
-from onemap.processes.farmland.rules import rules as farmland_rules
+from onemap.processes.farmland.rules import Rules as Changes
 
 Row = dict[str, Any]
 PARCEL, ERROR = "parcel", "error"
@@ -20,14 +20,15 @@ PARCEL, ERROR = "parcel", "error"
 def columns(order: Order) -> dict[str, type[Any]]:
     """Return the columns of the rows of a batch with their types: areas in m2 are float, codes are str."""
     found: dict[str, type[Any]] = {PARCEL: str, ERROR: str, "area": float}
-    if order.process == FarmlandChange.id:
-        kinds = [kind.id for kind in farmland_rules().kinds]
+    book = order.book()
+    if isinstance(book, Changes):
+        kinds = [kind.id for kind in book.kinds]
         return found | dict.fromkeys(["cultivated_previous", "cultivated_current", *kinds], float)
-    if order.process != ControlLineCheck.id:
+    if not isinstance(book, Catalogue):
         return found | dict.fromkeys([*GROUPS, "other", "remainder"], float)
     found["verdict"] = str
     _, layers = order.manifests()
-    for rule in order.lines().rules:
+    for rule in book.rules:
         names = [layer.id for layer in layers if layer.declared().role == rule.role]
         for name in names or [rule.role]:
             found |= {f"{name}_status": str, f"{name}_area": float}

@@ -20,10 +20,6 @@ from onemap.errors import ConfigError, OneMapError, did_you_mean
 from onemap.geo.bbox import parse_bbox
 from onemap.geo.crs import CRS84, Bounds, Crs, transform_bounds
 from onemap.processes.catalogues import load_rules
-from onemap.processes.control_lines.rules import CONTROL_LINES, Catalogue
-from onemap.processes.farmland.rules import FARMLAND, Rules
-from onemap.processes.farmland.rules import rules as shipped_rules
-from onemap.processes.rulebook import RuleLibrary, today
 from onemap.query.filters import checked_filter
 from onemap.security import identify
 from onemap.store import Store, View
@@ -107,13 +103,12 @@ def batch(
     store: StoresOption = None,
 ) -> None:
     """Put each of very many parcels to a process; the results are those that the server gives for each alone."""
-    from onemap.batch import PROCESSES, Order
+    from onemap.batch import PROCESSES, Order, rules_today
 
     if process not in PROCESSES:
         raise ConfigError(f"'{process}' does not run as a batch.", did_you_mean(process, PROCESSES))
     source = Source(None, root, zone, data, tuple(store or ()))
     rules = load_rules(shipped("processes"), root / "processes")
-    _check_changes(process, rules)
     given = {"layers": layers or None, "purpose": purpose}
     inputs = {name: value for name, value in given.items() if value and name in PROCESSES[process].model_fields}
     order = Order(
@@ -125,17 +120,10 @@ def batch(
         load_settings(root / "config", zone).processes.model_dump(mode="json") if (root / "config").is_dir() else {},
         form,
         lang,
-        rules.choose(Catalogue, CONTROL_LINES, None, today()).model_dump(mode="json"),
+        rules_today(process, rules),
     )
     outcome = _run(order, engine, master, workers, restart)
     _tell(process, outcome, out)
-
-
-def _check_changes(process: str, rules: RuleLibrary) -> None:
-    """Raise ConfigError where an instance has rules of changes of its own: batches know the shipped ones only."""
-    if process == FARMLAND and rules.choose(Rules, FARMLAND, None, today()) != shipped_rules():
-        text = f"Batches of {FARMLAND} apply the rules that come with the server, and this instance has others."
-        raise ConfigError(text, "Ask the server about each parcel.")
 
 
 def _run(order: Order, engine: Engine, master: str | None, workers: int | None, restart: bool) -> Outcome:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from onemap.config import Misplaced, Text
 from onemap.config.models import Model
 from onemap.processes.accounts import is_cultivated
-from onemap.processes.rulebook import RuleBook, RuleLibrary, today
+from onemap.processes.rulebook import RuleBook
 
 FARMLAND = "farmland-change"
 Group = Literal["agricultural", "construction", "unused"]
@@ -52,8 +52,3 @@ class Rules(RuleBook):
         if twice := next((name for name, count in counts.items() if count > 1), None):
             raise Misplaced(f"two kinds have the id '{twice}'", twice)
         return self
-
-
-def rules() -> Rules:
-    """Return the rules that batches apply: of those that come with the server, the version in force today."""
-    return RuleLibrary().choose(Rules, FARMLAND, None, today())
