@@ -15,6 +15,7 @@ from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
 from onemap.security import Gate
 from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache, Wish
+from onemap.tiles.cache.entry import GZIP
 from onemap.tiles.mvt import MEDIA_TYPE
 from onemap.tiles.names import family_of, name_of
 from onemap.tiles.pack.source import Packs
@@ -27,7 +28,6 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-_GZIP = 31
 _ANYBODY = Principal()
 _LONGEST_ADDRESS = 1000
 _MOST_REMEMBERED = 1000
@@ -95,7 +95,7 @@ class TileApp:
             headers = entry.headers or self._headers(entry, etag, len(body))
             entry.headers = headers
         else:
-            body = isal_zlib.decompress(body, wbits=_GZIP)
+            body = isal_zlib.decompress(body, wbits=GZIP)
             headers = self._headers(None, etag, len(body))
         return 200, headers, b"" if method == "HEAD" else body
 

@@ -15,7 +15,7 @@ from onemap.block.caller import Callers, caller_gone, present_caller, working_fo
 from onemap.errors import ClientGone, OneMapError
 from onemap.store import Store
 from onemap.tiles.cache.counters import Counters
-from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
+from onemap.tiles.cache.entry import GZIP, Asked, Body, Entry, Fill
 from onemap.tiles.cache.follow import Followers, Levels
 from onemap.tiles.cache.memory import Memory
 from onemap.tiles.cache.seeds import CatchUp, Seeds
@@ -25,7 +25,6 @@ from onemap.tiles.matrixset import TileMatrixSet
 
 # Levels 0 to 3 of ISA-L: 2 is as small as 3 and as fast as 1 on tiles.
 _GZIP_LEVEL = 2
-_GZIP = 31
 # Compressing so many bytes takes longer than to find another thread.
 _LARGE = 100_000
 
@@ -185,4 +184,4 @@ class TileCache:
 
 
 def _packed(tile: bytes) -> bytes:
-    return isal_zlib.compress(tile, _GZIP_LEVEL, _GZIP) if tile else b""
+    return isal_zlib.compress(tile, _GZIP_LEVEL, GZIP) if tile else b""

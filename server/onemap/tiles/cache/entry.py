@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 _OVERHEAD = 1000
+GZIP = 31
+"""The window bits by which zlib reads and writes gzip."""
 
 
 class Source(NamedTuple):

@@ -17,7 +17,7 @@ from onemap.geo.crs import Array
 from onemap.tiles.commands import LINE, POINT, POLYGON, Shapes, line_rings, polygon_rings, ring_words
 from onemap.tiles.generalise.faces import spread, starts
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.pack.encoded import Encoded, EncodedShapes, encode_words, write_encoded
+from onemap.tiles.pack.encoded import Encoded, EncodedShapes, encode_kinds, write_encoded
 from onemap.tiles.pack.format import PackFile, PackWriter
 from onemap.tiles.pack.frame import Frame
 from onemap.tiles.pack.ragged import Rows
@@ -49,7 +49,7 @@ def cut_rows(rows: Rows, frame: Frame, unit: float) -> Cuts:
     """Return what of rows lies in the tiles whose borders they cross. ``unit``: the length of a tile unit in steps."""
     which, tile = _crossed(rows, frame, unit)
     corner = np.asarray(tile * (EXTENT * unit) - np.array([frame.left, frame.top]), dtype=np.float64)
-    encoded = encode_words(_words(rows, which, corner, unit), len(which))
+    encoded = encode_kinds(_words(rows, which, corner, unit), len(which))
     return Cuts(np.bincount(which, minlength=len(rows)), number_of(tile[:, 0], tile[:, 1]), encoded)
 
 
@@ -82,8 +82,7 @@ def _words(rows: Rows, which: Ints, corner: Array, unit: float) -> Iterator[tupl
         if kind == POLYGON:
             yield ring_words(polygon_rings(Shapes(POLYGON, *cut(parts, owners))), closed=True)
         else:
-            lines = clip_lines(parts, owners, Plane(_same, WINDOW))
-            yield ring_words(line_rings(Shapes(LINE, *lines)), closed=False)
+            yield ring_words(line_rings(Shapes(LINE, *cut_lines(parts, owners))), closed=False)
 
 
 def cut(parts: Parts, owners: Ints, tolerance: float = 0.0) -> tuple[Parts, Ints]:
@@ -110,6 +109,11 @@ def cut(parts: Parts, owners: Ints, tolerance: float = 0.0) -> tuple[Parts, Ints
         order = np.argsort(of_every, kind="stable")
         return apart(every[order], of_every[order])
     return apart(snapped[solid], owners[index[solid]])
+
+
+def cut_lines(lines: Parts, owners: Ints, tolerance: float = 0.0) -> tuple[Parts, Ints]:
+    """Return what of lines in tile units lies in the window, on the grid, and whose it is."""
+    return clip_lines(lines, owners, Plane(_same, WINDOW, tolerance))
 
 
 def _same(xy: Array) -> Array:

@@ -28,13 +28,13 @@ from onemap.tiles.commands import (
     ring_words,
 )
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.pack.borders import cut, number_of
+from onemap.tiles.pack.borders import cut, cut_lines, number_of
 from onemap.tiles.pack.encoded import APART, both
 from onemap.tiles.pack.frame import WORLD, Frame
 from onemap.tiles.pack.layer import Ints, Shape, shape_of
 from onemap.tiles.pack.lods import Box, EncodedRows, Lod
 from onemap.tiles.pack.sizes import to_lines, to_polygons
-from onemap.tiles.shapes import BUFFER, WINDOW, Plane, clip_lines
+from onemap.tiles.shapes import BUFFER, WINDOW
 
 _PER_PIXEL = 16
 _ROUNDING = 1e-9
@@ -195,7 +195,7 @@ def _clipped(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -
 def _lines(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) -> WordsOwners:
     xy, counts, rings, _ = lod.gather(rows)
     parts = to_lines(on.to_grid(xy), counts)
-    clipped = clip_lines(parts, np.repeat(owners, rings), Plane(_same, WINDOW, tolerance))
+    clipped = cut_lines(parts, np.repeat(owners, rings), tolerance)
     return ring_words(line_rings(Shapes(LINE, *clipped)), closed=False)
 
 
@@ -205,10 +205,6 @@ def _points(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) ->
     with np.errstate(invalid="ignore"):
         inside = ((at >= WINDOW[:2]) & (at <= WINDOW[2:])).all(axis=1)
     return point_words(np.rint(at[inside]).astype(np.int64), np.repeat(owners, counts)[inside])
-
-
-def _same(xy: Array) -> Array:
-    return xy
 
 
 _MAKERS = {POLYGON: _surfaces, LINE: _lines, POINT: _points}

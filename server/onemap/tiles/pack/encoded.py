@@ -51,10 +51,10 @@ class Encoded:
 
 def encode_rows(rows: Rows, unit: float, *, exact: bool = False) -> Encoded:
     """Return rows encoded for tile units of so many steps; polygons are valid there. ``exact``: they are already."""
-    return encode_words(_words(rows, unit, exact=exact), len(rows))
+    return encode_kinds(_words(rows, unit, exact=exact), len(rows))
 
 
-def encode_words(kinds: Iterable[tuple[NDArray[np.uint64], Ints]], count: int) -> Encoded:
+def encode_kinds(kinds: Iterable[tuple[NDArray[np.uint64], Ints]], count: int) -> Encoded:
     """Return so many rows encoded, from the command words of all kinds of geometry and the row of each word."""
     lead, first, size = np.zeros(count, np.uint32), np.zeros((count, 2), np.int32), np.zeros(count, np.int32)
     pieces, order = [], []
