@@ -7,7 +7,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +22,9 @@ from starlette.testclient import TestClient
 from onemap.app import cached_in, create_app, load_instance
 from onemap.config import StoreSettings
 from onemap.geo.crs import CRS84, crs_from_srid, transform_bounds
+from onemap.store import Store
 from onemap.store.geopackage.functions import register_geometry
-from onemap.tiles.cache import TileCache
+from onemap.tiles.cache import Asked, Entry, TileCache
 from tests.conftest import settings_of
 from tests.editing import COUNT, GK, MERGE, PARCELS, Editable, X, Y, feature, square
 
@@ -63,14 +64,17 @@ class Worker:
 
     def dawdle(self, seconds: float) -> None:
         """Have each tile made take longer, up to so long, after its data was read."""
-        make = self._app._make
+        get = self.cache.get
 
-        async def slowly(wanted: Any) -> bytes:
-            made: bytes = await make(wanted)
-            await anyio.sleep(random.random() * seconds)
-            return made
+        async def slowly(asked: Asked, stores: Mapping[str, Store]) -> Entry:
+            async def make() -> bytes:
+                made = await asked.make()
+                await anyio.sleep(random.random() * seconds)
+                return made
 
-        self._app._make = slowly
+            return await get(asked._replace(make=make), stores)
+
+        self.cache.get = slowly  # type: ignore[method-assign]
 
     def flush(self) -> None:
         """Wait until all tiles made are kept."""

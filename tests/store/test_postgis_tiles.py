@@ -268,6 +268,16 @@ async def test_a_tile_is_the_same_on_the_event_loop(postgis: Instance) -> None:
                 assert await render_soon(layer, tile, MOST) == render(layer, tile, MOST)
 
 
+@pytest.mark.anyio
+async def test_what_cannot_be_drawn_is_passed_over_on_the_event_loop_too(postgis: Instance) -> None:
+    sessions = layer_of(postgis, ZONE).store._sessions  # type: ignore[attr-defined]
+    broken = b"SELECT ST_GeomFromText('POLYGON((0 0, 1 1))')"
+    for _ in range(2):
+        assert sessions.drawn(broken, {}) is None
+        assert await sessions.drawn_soon(broken, {}) is None
+        assert await sessions.drawn_soon(b"SELECT 1", {}) == (1,)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -157,6 +157,26 @@ def test_outside_the_domain_is_not_a_number() -> None:
     assert np.isnan(measure_for(4490).area(shapely.box(10, 80, 20, 95)))
 
 
+@pytest.mark.parametrize(
+    ("srid", "west", "south"),
+    [
+        (4490, 118, 89.5),
+        (4490, 118, 90.5),
+        (4490, 118, -90.5),
+        (4524, 36_500_000, 4_000_000),
+        (4524, 36_500_000 + MAX_OFFSET + 1, 4_000_000),
+        (4524, 36_500_000 - MAX_OFFSET - 2, 4_000_000),
+        (4524, 36_500_000, 1e7 + 1),
+        (4524, 36_500_000, -1e7 - 2),
+    ],
+)
+def test_the_domain_is_where_areas_are_numbers(srid: int, west: float, south: float) -> None:
+    size = 0.25 if srid == 4490 else 1
+    square = shapely.box(west, south, west + size, south + size)
+    assert measure_for(srid).covers(square.bounds) == np.isfinite(measure_for(srid).area(square))
+    assert measure_for(srid).covers(shapely.Polygon().bounds)
+
+
 def test_same_latitude_symmetry() -> None:
     """Mirrored across the equator and moved along it, a polygon keeps its area."""
     polygon = star(3, 100, 30, 0.5)

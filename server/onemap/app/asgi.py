@@ -24,7 +24,7 @@ from onemap.web.health import health_routes
 from onemap.web.html import STATIC, Pages
 from onemap.web.middleware import Boundary, Context, Cors, Identity, Limits
 from onemap.web.openapi import definition
-from onemap.web.ready import Ready
+from onemap.web.ready import FAILURE, Ready
 from onemap.web.respond import Responder
 from onemap.web.routing import Paths
 from onemap.web.watch import Watch
@@ -83,7 +83,9 @@ class Dispatch:
     paths: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request by the first route that matches."""
+        """Answer the request by the first route that matches. Raises what went wrong before."""
+        if FAILURE in scope:
+            raise scope[FAILURE]
         for route in self.raw:
             match = route.pattern.fullmatch(scope["path"])
             if match:

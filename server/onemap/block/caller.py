@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -31,24 +29,16 @@ _NOBODY = Caller()
 _current: ContextVar[Caller | Callers] = ContextVar("onemap_caller", default=_NOBODY)
 
 
-def set_caller(caller: Caller) -> None:
-    """Make a caller the one of the present task, and of the worker threads that it starts."""
+def set_caller(caller: Caller | Callers) -> Caller | Callers:
+    """Make a caller the one of the present task, and of the worker threads that it starts; return the one before."""
+    before = _current.get()
     _current.set(caller)
+    return before
 
 
 def present_caller() -> Caller | Callers:
     """Return the caller of the present request; outside of requests one who stays."""
     return _current.get()
-
-
-@contextmanager
-def working_for(callers: Callers) -> Iterator[None]:
-    """Let the present task work for several callers, not only for the one whose request it is."""
-    token = _current.set(callers)
-    try:
-        yield
-    finally:
-        _current.reset(token)
 
 
 def caller_gone() -> bool:

@@ -114,13 +114,14 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 class RawRoute:
     """A path answered below the framework: ``app`` is an ASGI callable that also takes the match.
 
-    ``ready``: the answer to a request with this ASGI scope by this principal where it lies ready, None where it has to
-    be worked out; it does not block, and is asked before anything else looks at the request.
+    ``ready``: the answer to a request with this ASGI scope by this principal where it lies ready or can be made without
+    finding out first what is asked for, else None; it does not block, and is asked before anything else looks at the
+    request. What it raises becomes a problem, as anything that is raised.
     """
 
     pattern: re.Pattern[str]
     app: Callable[..., Awaitable[None]]
-    ready: Callable[[Mapping[str, Any], Principal], Answer | None] | None = None
+    ready: Callable[[Mapping[str, Any], Principal], Answer | Awaitable[Answer] | None] | None = None
 
 
 def _nothing(*_: Any) -> list[Any]:

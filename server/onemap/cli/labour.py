@@ -6,12 +6,16 @@ import ctypes
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from onemap.app import Instance
     from onemap.processes.jobs.runner import Runner
 
+CORES = "ONEMAP_CORES"
+"""The environment variable that says how many cores a job may use."""
+_HAND = (sys.executable, "-m", "onemap.cli.hand")
 _NICENESS = 10
 _PR_SET_PDEATHSIG = 1
 
@@ -23,10 +27,12 @@ def main() -> None:
     # From here on it takes a while, in which the worker may end.
     from onemap.app.revival import Revival
     from onemap.cli.serve import Source
+    from onemap.processes.jobs.hands import Hands
     from onemap.processes.jobs.labour import labour
 
     instance = Source.from_environment().instance()
-    labour(runner_of(instance), Revival(instance.missing, instance.gate).try_again)
+    hands = Hands(_HAND, int(os.environ.get(CORES, "1")) - 1)
+    labour(replace(runner_of(instance), hands=hands), Revival(instance.missing, instance.gate).try_again)
 
 
 def end_with_parent() -> None:
@@ -36,19 +42,25 @@ def end_with_parent() -> None:
 
 
 def runner_of(instance: Instance) -> Runner:
-    """Return what runs the jobs of an instance; its statements may take longer than those of requests."""
+    """Return what runs the jobs of an instance in this process."""
     from onemap.app import desk_of
     from onemap.catalog import load_codes
     from onemap.config import shipped
     from onemap.processes import available
     from onemap.processes.jobs.runner import Runner
-    from onemap.store.postgis import PostgisStore
 
     settings = instance.settings
+    be_patient(instance)
+    return Runner(available(settings), instance.gate, settings, load_codes(shipped("codes")), desk_of(instance))
+
+
+def be_patient(instance: Instance) -> None:
+    """Let the statements of an instance take as long as those of jobs may, longer than those of requests."""
+    from onemap.store.postgis import PostgisStore
+
     for store in instance.stores.values():
         if isinstance(store, PostgisStore):
-            store.patient(settings.jobs.statement)
-    return Runner(available(settings), instance.gate, settings, load_codes(shipped("codes")), desk_of(instance))
+            store.patient(instance.settings.jobs.statement)
 
 
 if __name__ == "__main__":

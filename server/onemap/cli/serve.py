@@ -16,6 +16,7 @@ from onemap.app import Instance, cached_in, create_app, is_database, jobs_in, lo
 from onemap.app.asgi import HttpOnly
 from onemap.cli.admin import administered, report
 from onemap.cli.stores import named_stores
+from onemap.cli.wire import Http
 from onemap.errors import ConfigError
 from onemap.security import identify
 
@@ -100,7 +101,7 @@ def announce(instance: Instance, url: str) -> None:
 def run(instance: Instance, source: Source, host: str, port: int, workers: int) -> None:
     """Serve until stopped; several workers load the instance for themselves and share one secret."""
     options = {"host": host, "port": port, "log_level": "warning", "server_header": False}
-    options |= {"proxy_headers": False, "access_log": False}
+    options |= {"proxy_headers": False, "access_log": False, "http": Http}
     with administered(instance.settings.admin):
         if workers == 1:
             uvicorn.run(_ready(create_app(instance)), **options)  # type: ignore[arg-type]

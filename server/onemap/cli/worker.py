@@ -16,8 +16,10 @@ from typing import Annotated
 import typer
 
 from onemap.app import Instance, is_database
+from onemap.cli.labour import CORES
 from onemap.cli.options import DataOption, RootOption, StoresOption, ZoneOption
 from onemap.cli.serve import Source, source_of
+from onemap.config import JobSettings
 from onemap.errors import ConfigError
 from onemap.processes.jobs import JobStore, open_jobs
 from onemap.processes.jobs.crew import Crew
@@ -81,7 +83,13 @@ def worker(
 
 
 def _crew(store: JobStore, source: Source, count: int, notifier: Notifier) -> Crew:
-    return Crew(store, _COMMAND, source.environment(), count, notifier)
+    environment = {**source.environment(), CORES: str(cores_of(store.settings, count))}
+    return Crew(store, _COMMAND, environment, count, notifier)
+
+
+def cores_of(settings: JobSettings, count: int) -> int:
+    """Return how many cores one job may use: what the settings say, else its share of those of the machine."""
+    return settings.cores or max(1, (os.cpu_count() or 1) // count)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

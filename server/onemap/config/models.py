@@ -282,6 +282,13 @@ class JobSettings(Model):
     workers: int = Field(
         1, ge=0, le=64, description="Jobs worked on at once by `onemap serve`; 0: only `onemap worker` works on them."
     )
+    cores: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Cores that one job of very many parcels may use, each with a process of its own; 1: one. Default:"
+        " those of the machine, shared out among its workers.",
+    )
     lease: float = Field(
         30.0, ge=2, description="A job whose worker has not been heard of for this time is given to another (s)."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from onemap.geo.crs import Bounds
 
 Boxes = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Corner = NDArray[np.float64]
 
 CELLS = 256
 """Cells of the grid along the longer side of the polygon's box."""
@@ -23,14 +24,21 @@ _FEW = 256
 _MARGIN = 1e-6
 
 
+def meeting(boxes: Boxes, low: Sequence[float] | Corner, high: Sequence[float] | Corner) -> Mask:
+    """Tell which boxes, shape (n, 4), have a point in common with the box between two corners (x, y)."""
+    # Column by column: a reduction along the short axis costs three times as much.
+    west, south, east, north = boxes.T
+    return np.asarray((west <= high[0]) & (south <= high[1]) & (east >= low[0]) & (north >= low[1]))
+
+
 def box_test(bounds: Bounds, meets: Callable[[Boxes], Mask] | None) -> Callable[[Boxes], Mask]:
     """Return what tells which boxes, shape (n, 4), meet ``bounds`` and are not denied by ``meets``."""
 
     def wanted(boxes: Boxes) -> Mask:
-        mask = (boxes[:, :2] <= bounds[2:]).all(axis=1) & (boxes[:, 2:] >= bounds[:2]).all(axis=1)
+        mask = meeting(boxes, bounds[:2], bounds[2:])
         if meets is not None and mask.any():
             mask[mask] = meets(boxes[mask])
-        return np.asarray(mask)
+        return mask
 
     return wanted
 
@@ -53,16 +61,16 @@ class Cover:
 
     def meets(self, boxes: Boxes) -> Mask:
         """Tell which boxes (minx, miny, maxx, maxy), shape (n, 4), may have a point of the polygon in them."""
-        mask = (boxes[:, :2] <= self._high).all(axis=1) & (boxes[:, 2:] >= self._low).all(axis=1)
+        mask = meeting(boxes, self._low, self._high)
         if np.count_nonzero(mask) > _FEW:
             mask[mask] = self._sums(boxes[mask], self._tables[0])[0] > 0
-        return np.asarray(mask)
+        return mask
 
     def holds(self, boxes: Boxes) -> Mask:
         """Tell which boxes, shape (n, 4), are certainly inside the polygon."""
-        mask = (boxes[:, :2] > self._low).all(axis=1) & (boxes[:, 2:] < self._high).all(axis=1)
         if len(boxes) <= _FEW:
             return np.zeros(len(boxes), dtype=bool)
+        mask = (boxes[:, :2] > self._low).all(axis=1) & (boxes[:, 2:] < self._high).all(axis=1)
         inside, cells = self._sums(boxes[mask], self._tables[1])
         mask[mask] = inside == cells
         return np.asarray(mask)

@@ -95,7 +95,7 @@ def overlay(project: shapely.Geometry, source: OverlaySource, *, pieces: bool = 
     measure = measure_for(source.srid)
     if shapely.get_dimensions(project) != 2:
         raise ValueError("the project is not a polygon")
-    if not np.isfinite(measure.area(project)):
+    if not measure.covers(project.bounds):
         raise ValueError("the project lies outside the area in which the layer's coordinate system can be used")
     if shapely.is_empty(project):
         return _result([], pieces, _Batch(np.empty(0, np.int64), np.empty(0, dtype=object)))
@@ -199,10 +199,10 @@ def _small_parts(
     parts, owners = [batch.geometries[~huge]], [np.flatnonzero(~huge)]
     for at in np.flatnonzero(huge):
         try:
-            small = pieces_near(batch.geometries[at], bounds, partial(_meets, tree), HUGE_PIECE_VERTICES, memory)
+            small = pieces_near(batch.geometries[at], bounds, partial(boxes_met, tree), HUGE_PIECE_VERTICES, memory)
         except shapely.GEOSException:
             batch.repair(np.array([at]))
-            small = pieces_near(batch.geometries[at], bounds, partial(_meets, tree), HUGE_PIECE_VERTICES, memory)
+            small = pieces_near(batch.geometries[at], bounds, partial(boxes_met, tree), HUGE_PIECE_VERTICES, memory)
         parts.append(small)
         owners.append(np.full(len(small), at))
     return np.concatenate(parts), np.concatenate(owners)
@@ -215,8 +215,8 @@ def _near(tree: shapely.STRtree, boxes: Boxes) -> Mask:
     return mask
 
 
-def _meets(tree: shapely.STRtree, boxes: Boxes) -> Mask:
-    """Tell which boxes meet the box of a piece of the project."""
+def boxes_met(tree: shapely.STRtree, boxes: Boxes) -> Mask:
+    """Tell which boxes, shape (n, 4), meet the box of a geometry of a tree, as of the pieces of a project."""
     mask = np.zeros(len(boxes), dtype=bool)
     mask[tree.query(shapely.box(*boxes.T))[0]] = True
     return mask

@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
-from onemap.geo.overlay import Overlay, OverlaySource, overlay, repair
+from onemap.geo.overlay import Overlay, OverlaySource, repair
 from onemap.processes.layers import Layer, repaired_notes
+from onemap.processes.overlaid import overlaid
 from onemap.processes.parcels import Note
 from onemap.processes.project import Plane
 
@@ -50,11 +51,10 @@ def hits_of(layer: Layer, plane: Plane | None) -> Hits:
     """
     if plane is None:
         return NOTHING
-    source = layer.store.overlay_source(layer.view)
-    found = overlay(plane.geometry, source)
+    found = overlaid(layer, plane)
     total = math.fsum(found.areas.tolist())
     gapless = _gapless(total, plane)
-    union = total if gapless else _union(found, source, plane, total)
+    union = total if gapless else _union(found, layer.store.overlay_source(layer.view), plane, total)
     notes = repaired_notes(layer, found)
     if not gapless and len(found.ids) > MOST_COMPARED:
         message = "too many features to look for overlaps among them; its area may count some twice."

@@ -13,15 +13,17 @@ from onemap.errors import InvalidBody, did_you_mean
 from onemap.geo.overlay import Overlay
 from onemap.processes.model import Context
 from onemap.processes.parcels import Note
+from onemap.processes.spread import Spread, here
 from onemap.store import Store, View
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as the caller may see it."""
+    """A layer as the caller may see it; ``spread`` does work on it that falls into parts."""
 
     view: View
     store: Store
+    spread: Spread = here
 
     @property
     def collection(self) -> Collection:
@@ -63,7 +65,7 @@ def layers_for(context: Context, roles: Names[str], wanted: Sequence[str] | None
     ``wanted`` holds roles and collection ids. Raises InvalidBody alike for unknown, hidden and unsuited ones.
     """
     views = [view for view in context.gate.views(context.principal) if view.collection.role in roles]
-    layers = [Layer(view, context.gate.store(view)) for view in views]
+    layers = [Layer(view, context.gate.store(view), context.spread) for view in views]
     if wanted is None:
         return layers
     names = {layer.collection.id for layer in layers} | {layer.role for layer in layers}

@@ -16,6 +16,7 @@ from onemap.config import Settings, Text
 from onemap.processes.desk import Desk
 from onemap.processes.parcels import Limits, ParcelDocument, ParcelSet, read_parcels
 from onemap.processes.rulebook import RuleBook, RuleLibrary, parse_day, today
+from onemap.processes.spread import Spread, here
 from onemap.security import Gate
 
 JSON_MEDIA_TYPE = "application/json"
@@ -60,6 +61,7 @@ class Context:
     ``wanted``: the media type of each output asked for, by its id; a process need not make the others.
     ``desk``: styles, typefaces and notary, for reports and evidence, and the rule catalogues. ``day``: of the
     assessment, whose rules are applied unless an input names another.
+    ``spread``: does work on the parts of a layer for this caller, perhaps by other processes.
     ``progress``: told the share done (0 to 1) and what goes on, in words; raises Dismissed when nobody wants the
     answer any more, so that a process which tells it often ends soon.
     """
@@ -74,6 +76,7 @@ class Context:
     progress: Callable[[float, str], None] = unheard
     desk: Desk = field(default_factory=Desk)
     day: date = field(default_factory=today)
+    spread: Spread = here
 
     def rules[B: RuleBook](self, model: type[B], name: str, day: str | None) -> B:
         """Return the rules of a catalogue on the day that an input names, by default on that of the assessment.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from onemap.geo.area import measure_for
 from onemap.geo.crs import Crs, crs_from_srid, transform
 from onemap.geo.overlay import repair
+from onemap.geo.union import union_of
+from onemap.processes.groups import near
 from onemap.processes.layers import Layer
 from onemap.processes.parcels import ParcelSet
 
@@ -21,13 +24,24 @@ FULL = 1 - 1e-9
 """A share above this is the whole: the two planes' straight edges differ by less."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plane:
     """The union of the parcels in x, y of ``crs``, and its area in m2."""
 
     crs: Crs
     geometry: shapely.Geometry
     area: float
+
+    @cached_property
+    def groups(self) -> list[Plane]:
+        """The union in groups of parts near each other; the plane itself where it has few."""
+        parts = shapely.get_parts(self.geometry)
+        places = near(parts)
+        if len(places) == 1:
+            return [self]
+        shapes = [shapely.multipolygons(parts[group]) for group in places]
+        areas = measure_for(self.crs.srid).areas(np.array(shapes, dtype=object))
+        return [Plane(self.crs, shape, area) for shape, area in zip(shapes, areas.tolist(), strict=True)]
 
 
 class Project:
@@ -61,7 +75,7 @@ class Project:
         if not valid.all():  # touching edges may cross by a rounding in another plane
             moved = moved.copy()
             moved[~valid] = repair(moved[~valid])
-        union = _union(moved)
+        union = union_of(moved)
         area = measure.area(union)
         return Plane(crs, union, area) if np.isfinite(area) and area > 0 else None
 
@@ -100,28 +114,12 @@ class Project:
         plane = self.plane(crs_from_srid(srid))
         if plane is None:
             return 0.0, 1.0
-        if _covers(extent, plane.geometry):
+        parts = shapely.get_parts(plane.geometry)
+        covered = _covered(extent, parts)
+        if covered.all():
             return plane.area, plane.area
-        part = shapely.intersection(extent, plane.geometry)
-        return min(measure_for(srid).area(part), plane.area), plane.area
-
-
-def _union(parcels: NDArray[np.object_]) -> shapely.Geometry:
-    """Return the union of valid parcels; those that no other one meets, most of a long list, stay as they are."""
-    if len(parcels) == 1:
-        return parcels[0]
-    one, other = shapely.STRtree(parcels).query(parcels, predicate="intersects")
-    meeting = np.zeros(len(parcels), dtype=bool)
-    meeting[one[one != other]] = True
-    if not meeting.any():
-        return shapely.multipolygons(shapely.get_parts(parcels))
-    merged = shapely.union_all(parcels[meeting])
-    parts = np.concatenate([shapely.get_parts(parcels[~meeting]), shapely.get_parts(merged)])
-    return shapely.multipolygons(parts) if len(parts) > 1 else merged
-
-
-def _covers(extent: shapely.Geometry, project: shapely.Geometry) -> bool:
-    return bool(_covered(extent, shapely.get_parts(project)).all())
+        inside = np.concatenate([parts[covered], _parts(extent, parts[~covered])])
+        return min(float(measure_for(srid).areas(inside).sum()), plane.area), plane.area
 
 
 def _covered(extent: shapely.Geometry, parts: NDArray[np.object_]) -> NDArray[np.bool_]:

@@ -2,62 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from onemap.geo.cover import Boxes, Mask
-from onemap.geo.crs import Bounds, Crs
-from onemap.geo.overlay import Floats, Geometries, Ids, OverlaySource, overlay
-from onemap.geo.pieces import PieceMemory
+from onemap.geo.crs import Crs
+from onemap.geo.overlay import Floats, Ids
+from onemap.processes.layers import Layer
+from onemap.processes.overlaid import overlaid
 from onemap.processes.project import Plane
 
 _LONGITUDE_M = 111_319.5
 _LATITUDE_M = 110_950.0
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """A layer as the overlay kernel reads it, of which only some features are there. ``ids``: ascending."""
-
-    source: OverlaySource
-    ids: Ids
-
-    @property
-    def srid(self) -> int:
-        """The EPSG code of the coordinates."""
-        return self.source.srid
-
-    @property
-    def memory(self) -> PieceMemory:
-        """Where the pieces of huge features of the layer are remembered."""
-        return self.source.memory
-
-    def snapshot(self) -> AbstractContextManager[None]:
-        """Keep one state of the layer."""
-        return self.source.snapshot()
-
-    def candidates(self, bounds: Bounds, meets: Callable[[Boxes], Mask] | None = None) -> tuple[Ids, Boxes]:
-        """Return the candidates that are among the chosen."""
-        ids, boxes = self.source.candidates(bounds, meets)
-        kept = np.isin(ids, self.ids)
-        return ids[kept], boxes[kept]
-
-    def areas(self, ids: Ids) -> Floats:
-        """Return whole areas, m2."""
-        return self.source.areas(ids)
-
-    def geometries(self, ids: Ids) -> Geometries:
-        """Return geometries."""
-        return self.source.geometries(ids)
-
-
-def widths(source: OverlaySource, plane: Plane, ids: Ids, areas: Floats, least: float) -> Floats:
+def widths(layer: Layer, plane: Plane, ids: Ids, areas: Floats, least: float) -> Floats:
     """Return the widths in metres of the parts of features inside the project, NaN where they are no slivers.
 
     Only parts that may be thinner than ``least`` are cut: no longer than the border of the project, a part with
@@ -67,7 +28,7 @@ def widths(source: OverlaySource, plane: Plane, ids: Ids, areas: Floats, least: 
     doubtful = areas < least * float(_lengths(plane.geometry, plane.crs))
     if not doubtful.any():
         return found
-    cut = overlay(plane.geometry, Chosen(source, np.sort(ids[doubtful])), pieces=True)
+    cut = overlaid(layer, plane, pieces=True, among=np.sort(ids[doubtful]))
     width = width_of(cut.pieces, cut.areas, plane.crs)
     known = dict(zip(cut.ids.tolist(), width.tolist(), strict=True))
     found[doubtful] = [known.get(key, np.nan) for key in ids[doubtful].tolist()]

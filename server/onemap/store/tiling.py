@@ -59,6 +59,13 @@ class Frame:
     few: int = 0
     labels: bool = False
 
+    def at(self, corner: tuple[int, int]) -> Frame:
+        """Return the same for another tile of the same size."""
+        return Frame(
+            self.grid, corner, self.extent, self.buffer, self.tolerance, self.smallest, self.overview, self.few,
+            self.labels,
+        )  # fmt: skip
+
     @property
     def bounds(self) -> Bounds:
         """The bounds of the tile without its buffer, x, y of the CRS of the grid."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from functools import cache, lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from isal import isal_zlib
@@ -14,15 +14,14 @@ from onemap.block import Answer, Principal
 from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
 from onemap.security import Gate
-from onemap.tiles.cache import Asked, Entry, Place, Source, TileCache, Wish
+from onemap.tiles.cache import Entry, TileCache
 from onemap.tiles.cache.entry import GZIP
+from onemap.tiles.course import Course, Courses, Found
 from onemap.tiles.mvt import MEDIA_TYPE
-from onemap.tiles.names import family_of, name_of
 from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import METHODS
-from onemap.tiles.resolve import Resolver, Wanted
+from onemap.tiles.resolve import Resolver
 from onemap.tiles.tilesets import TileSets
-from onemap.tiles.together import render_together
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -51,6 +50,7 @@ class TileApp:
         )
         tilesets.state = self.cache.followers.state
         self._validation: Headers = [(b"cache-control", keep.cache_control.encode()), _VARY]
+        self._courses = Courses()
         self._seen: set[tuple[bytes, bytes | None]] = set()
 
     async def __call__(self, scope: Scope, receive: object, send: Send, match: re.Match[str]) -> None:
@@ -60,27 +60,45 @@ class TileApp:
             return
         era = self.cache.memory.era
         wanted = await self._resolver.resolve(scope, match)
-        stores = {layer.view.collection.store: layer.store for layer in wanted.layers}
-        entry = await self.cache.get(self._asked(wanted), stores)
-        self._remember(scope, entry, era)
         request = wanted.request
+        course = Course(wanted.tile, tuple(zip(wanted.layers, wanted.tiles, strict=True)), wanted.limits, self._most)
+        entry = await self.cache.get(course.asked(request.row, request.col), course.stores)
+        self._remember(scope, entry, era, course if request.collection is not None else None)
         await _send(send, self._answer(entry, scope["method"], request.gzip, request.if_none_match))
 
-    def ready(self, scope: Mapping[str, Any], principal: Principal) -> Answer | None:
-        """Return the answer to a request that was asked before in the same way, while the tile is in memory."""
+    def ready(self, scope: Mapping[str, Any], principal: Principal) -> Answer | Awaitable[Answer] | None:
+        """Return the answer to a request that was asked before in the same way, while the tile is in memory.
+
+        A tile whose neighbour was asked for is found or made without finding out anew what its address means.
+        """
         if principal is not _ANYBODY and principal != _ANYBODY:
             return None
-        entry = self.cache.memory.at(_address(scope))
-        if entry is None or scope["method"] not in ("GET", "HEAD"):
+        memory, address = self.cache.memory, _address(scope)
+        entry = memory.at(address)
+        found = self._courses.find(_path(scope), scope["query_string"], memory.era) if entry is None else None
+        if (entry is None and found is None) or scope["method"] not in ("GET", "HEAD"):
             return None
         headers = dict(scope["headers"])
         if len(headers) != len(scope["headers"]) or _manner(scope, headers) not in self._seen:
             return None
-        if entry.body.packed and not _gzip(headers.get(b"accept-encoding", b"")):
+        if not _gzip(headers.get(b"accept-encoding", b"")):
             return None
-        self.cache.counters.memory += 1
         given = headers.get(b"if-none-match")
-        return self._answer(entry, scope["method"], True, None if given is None else given.decode("latin-1"))
+        etag = None if given is None else given.decode("latin-1")
+        if found is not None:
+            return self._made(found, address, scope["method"], etag)
+        assert entry is not None
+        self.cache.counters.memory += 1
+        return self._answer(entry, scope["method"], True, etag)
+
+    async def _made(self, found: Found, address: bytes, method: str, if_none_match: str | None) -> Answer:
+        """Return the answer with a tile of a course."""
+        course, row, col = found
+        era = self.cache.memory.era
+        entry = await self.cache.get(course.asked(row, col), course.stores)
+        if len(address) <= _LONGEST_ADDRESS:
+            self.cache.memory.remember(address, entry, era)
+        return self._answer(entry, method, True, if_none_match)
 
     def _answer(self, entry: Entry, method: str, gzip: bool, if_none_match: str | None) -> Answer:
         """Return the answer for an entry, without any work where the caller has it already."""
@@ -104,29 +122,11 @@ class TileApp:
         kind = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(length).encode())]
         return [(b"etag", etag.encode()), *self._validation, *encoding, *kind]
 
-    def _asked(self, wanted: Wanted) -> Asked:
-        tile, layers = wanted.tile, wanted.layers
-        place = Place(tile.matrix_set.id, tile.level.id, tile.row, tile.col)
-        overviews = tuple(drawn.overview for drawn in wanted.tiles)
-        key = (place, overviews, *(layer.digest for layer in layers))
-        collections = [layer.view.collection for layer in layers]
-        sources = tuple(sorted({Source(item.store, item.table.name, item.storage.srid) for item in collections}))
-        make, name = partial(self._make, wanted), cache(partial(name_of, wanted, self._most))
-        return Asked(key, name, sources, place, make, self._wish(wanted))
+    def _remember(self, scope: Scope, entry: Entry, era: int, course: Course | None) -> None:
+        """Have this request answered from memory from now on, when it is asked again in the same way.
 
-    def _wish(self, wanted: Wanted) -> Wish | None:
-        """Return what the tile would be in an archive: it has those of one collection, with all that may be seen."""
-        layer = wanted.layers[0] if len(wanted.layers) == 1 else None
-        if layer is None or layer.names is not None or layer.filter is not None:
-            return None
-        family = partial(family_of, layer, wanted.tile.matrix_set.id, self._most)
-        return Wish(layer.view.collection.id, family, wanted.tiles[0].overview)
-
-    async def _make(self, wanted: Wanted) -> bytes:
-        return await render_together(tuple(zip(wanted.layers, wanted.tiles, strict=True)), self._most)
-
-    def _remember(self, scope: Scope, entry: Entry, era: int) -> None:
-        """Have this request answered from memory from now on, when it is asked again in the same way."""
+        ``course``: that of its neighbours.
+        """
         address = _address(scope)
         if scope["onemap.principal"] != _ANYBODY or not address or len(address) > _LONGEST_ADDRESS:
             return
@@ -134,13 +134,21 @@ class TileApp:
             self._seen.clear()
         self._seen.add(_manner(scope, dict(scope["headers"])))
         self.cache.memory.remember(address, entry, era)
+        if course is not None:
+            self._courses.remember(_path(scope), scope["query_string"], course, era)
 
 
 def _address(scope: Mapping[str, Any]) -> bytes:
     """Return the path and query as they were sent."""
-    path: bytes = scope.get("raw_path") or b""
+    path = _path(scope)
     query: bytes = scope["query_string"]
     return path + b"?" + query if query else path
+
+
+def _path(scope: Mapping[str, Any]) -> bytes:
+    """Return the path as it was sent, empty where the server does not tell."""
+    path: bytes = scope.get("raw_path") or b""
+    return path
 
 
 def _manner(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes | None]:

@@ -50,43 +50,62 @@ def render(layer: Layer, tile: Tile, most: int) -> bytes:
     except that an overview always shows the largest there are. A layer with the points for names follows it where the
     collection has one.
     """
-    return b"".join(_render(layer, tile, asked, most) for asked in _frames(layer, tile, most))
-
-
-def _render(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
-    if layer.pack is not None:
-        made = layer.pack.tile(layer.view, asked, _query(layer, most))
-        if made is not None:
-            return made
-    if _draws(type(layer.store)):
-        made = cast(TileStore, layer.store).tile(layer.view, asked, _query(layer, most))
-        if made is not None:
-            return made
-    return _encoded(layer, tile, asked, most)
+    return Drawing(layer, tile, most).render(tile.row, tile.col)
 
 
 async def render_soon(layer: Layer, tile: Tile, most: int) -> bytes:
     """Return the same while the event loop goes on."""
-    if layer.pack is not None:
-        return await anyio.to_thread.run_sync(render, layer, tile, most)
-    frames = _frames(layer, tile, most)
-    if len(frames) == 1:
-        return await _render_soon(layer, tile, frames[0], most)
-    return b"".join([await _render_soon(layer, tile, asked, most) for asked in frames])
+    return await Drawing(layer, tile, most).render_soon(tile.row, tile.col)
 
 
-async def _render_soon(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
-    store = layer.store
-    if _draws(type(store)):
-        made = await cast(TileStore, store).tile_soon(layer.view, asked, _query(layer, most))
-        if made is not None:
-            return made
-    return await anyio.to_thread.run_sync(_encoded, layer, tile, asked, most)
+class Drawing:
+    """How a layer is drawn on the tiles of the tile matrix that a tile belongs to, by the rules of ``render``."""
+
+    def __init__(self, layer: Layer, tile: Tile, most: int) -> None:
+        self.layer = layer
+        self._tile, self._most = tile, most
+        shapes = frame(layer.view, tile, most)
+        self._frames = (shapes, label_frame(shapes)) if layer.view.collection.tiles.labels else (shapes,)
+        self._query = FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
+        self._drawn_there = cast(TileStore, layer.store) if _draws(type(layer.store)) else None
+
+    def render(self, row: int, col: int) -> bytes:
+        """Return the layer on a tile. Blocks."""
+        return b"".join([self._render(asked, row, col) for asked in self._at(row, col)])
+
+    async def render_soon(self, row: int, col: int) -> bytes:
+        """Return the same while the event loop goes on."""
+        if self.layer.pack is not None:
+            return await anyio.to_thread.run_sync(self.render, row, col)
+        made = [await self._render_soon(asked, row, col) for asked in self._at(row, col)]
+        return made[0] if len(made) == 1 else b"".join(made)
+
+    def _at(self, row: int, col: int) -> list[Frame]:
+        corner = col * EXTENT, row * EXTENT
+        return [asked.at(corner) for asked in self._frames]
+
+    def _render(self, asked: Frame, row: int, col: int) -> bytes:
+        made = None
+        if self.layer.pack is not None:
+            made = self.layer.pack.tile(self.layer.view, asked, self._query)
+        if made is None and self._drawn_there is not None:
+            made = self._drawn_there.tile(self.layer.view, asked, self._query)
+        return self._encoded(asked, row, col) if made is None else made
+
+    async def _render_soon(self, asked: Frame, row: int, col: int) -> bytes:
+        if self._drawn_there is not None:
+            made = await self._drawn_there.tile_soon(self.layer.view, asked, self._query)
+            if made is not None:
+                return made
+        return await anyio.to_thread.run_sync(self._encoded, asked, row, col)
+
+    def _encoded(self, asked: Frame, row: int, col: int) -> bytes:
+        """Return the layer, encoded here from the features of any store."""
+        return _encoded(self.layer, replace(self._tile, row=row, col=col), asked, self._query)
 
 
-def _encoded(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
-    """Return the layer, encoded here from the features of any store."""
-    view, query = layer.view, _query(layer, most)
+def _encoded(layer: Layer, tile: Tile, asked: Frame, query: FeatureQuery) -> bytes:
+    view = layer.view
     plane = _plane(tile, view.collection.storage)
     if plane is None:
         return b""
@@ -96,16 +115,12 @@ def _encoded(layer: Layer, tile: Tile, asked: Frame, most: int) -> bytes:
     half_cell = 0.0 if may_hold_points(view) else _half_cell(plane)
     batch = layer.store.within(view, plane.bounds, half_cell, query)
     if tile.overview and len(batch) < _FEW:
-        few = replace(query, limit=min(_FEW, most))
+        few = replace(query, limit=min(_FEW, query.limit))
         batch = layer.store.within(view, plane.bounds, half_cell / _HALF_CELL, few)
     if not len(batch):
         return b""
     attributes = Attributes(batch.keys, layer.columns, batch.columns)
     return encode_tile(view.collection.id, make_shapes(batch.geometries, plane), attributes)
-
-
-def _query(layer: Layer, most: int) -> FeatureQuery:
-    return FeatureQuery(limit=most, filter=layer.filter, columns=layer.names)
 
 
 @cache
@@ -124,11 +139,6 @@ def frame(view: View, tile: Tile, most: int) -> Frame:
         overview=0.0 if may_hold_points(view) else 1.0,
         few=min(_FEW, most) if tile.overview else 0,
     )
-
-
-def _frames(layer: Layer, tile: Tile, most: int) -> tuple[Frame, ...]:
-    shapes = frame(layer.view, tile, most)
-    return (shapes, label_frame(shapes)) if layer.view.collection.tiles.labels else (shapes,)
 
 
 def may_hold_points(view: View) -> bool:

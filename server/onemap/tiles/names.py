@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -12,21 +13,20 @@ from onemap import __version__
 from onemap.catalog import Collection
 from onemap.tiles.layer import Layer
 from onemap.tiles.matrixset import Level
-from onemap.tiles.resolve import Wanted
 
 _ROOMS = ("tiles", "store", "cql", "catalog", "geo")
 _described: dict[str, tuple[Collection, bytes]] = {}
 
 
-def name_of(wanted: Wanted, most: int) -> bytes:
-    """Return the name of a tile: of the code that makes it, its grid, its layers, and the limit of features."""
-    tile = wanted.tile
+def series_of(grid: str, level: Level, layers: Iterable[tuple[Layer, bool]], most: int) -> bytes:
+    """Return what the names of the tiles of a tile matrix begin with, row and column apart.
+
+    It stands for the code that makes them, the grid, the layers (each an overview or not), and the limit of features.
+    """
     made = hashlib.blake2b(code(), digest_size=16)
-    overviews = [drawn.overview for drawn in wanted.tiles]
-    made.update(_grid(tile.matrix_set.id, tile.level))
-    made.update(repr((most, tile.row, tile.col, overviews)).encode())
-    for layer in wanted.layers:
-        made.update(layer.digest.encode())
+    made.update(repr((grid, level, most)).encode())
+    for layer, overview in layers:
+        made.update(repr((layer.digest, overview)).encode())
         made.update(described(layer.view.collection))
     return made.digest()
 
@@ -46,11 +46,6 @@ def described(collection: Collection) -> bytes:
         digest = hashlib.blake2b(repr(collection).encode(), digest_size=16).digest()
         known = _described[collection.id] = (collection, digest)
     return known[1]
-
-
-@lru_cache(maxsize=1000)
-def _grid(matrix_set: str, level: Level) -> bytes:
-    return repr((matrix_set, level)).encode()
 
 
 @cache

@@ -15,6 +15,7 @@ from onemap.store import View
 from onemap.tiles import asked
 from onemap.tiles.engine import Tile
 from onemap.tiles.layer import Layer
+from onemap.tiles.matrixset import Limits
 from onemap.tiles.pack.source import Packs
 from onemap.tiles.params import MVT, Query, TileRequest, parse_tile
 from onemap.tiles.tilesets import TileSet, TileSets
@@ -25,13 +26,14 @@ class Wanted:
     """A tile within the limits of its tileset, and the layers that it is made of; ``request``: how to answer.
 
     A layer is drawn on ``tiles`` at its place: ``tile``, as an overview where the layer is at one of its coarsest
-    levels. Layers that do not reach the tile are not among them.
+    levels. Layers that do not reach the tile are not among them. ``limits``: where the tileset has tiles on this level.
     """
 
     request: TileRequest
     layers: tuple[Layer, ...]
     tile: Tile
     tiles: tuple[Tile, ...]
+    limits: Limits
 
 
 class Resolver:
@@ -49,12 +51,14 @@ class Resolver:
         every = self._layers(principal, request.collection)
         tileset = await self._tileset(request, every)
         tile = tileset.tile(request.level, request.row, request.col)
+        limits = tileset.limits[request.level]
         layers = every if request.query is None else _asked(scope, request.collection, request.query, every)
         if request.collection is not None:
-            return Wanted(request, layers, tile, (tile,))
+            return Wanted(request, layers, tile, (tile,), limits)
         drawn = tileset.drawn(request.level, tile)
         reached = tuple(layer for layer in layers if layer.view.collection.id in drawn)
-        return Wanted(request, reached, tile, tuple(drawn[layer.view.collection.id] for layer in reached))
+        own = tuple(drawn[layer.view.collection.id] for layer in reached)
+        return Wanted(request, reached, tile, own, limits)
 
     def _layers(self, principal: Principal, collection: str | None) -> tuple[Layer, ...]:
         """Return the layer of a collection, or those of all collections that the principal may see."""

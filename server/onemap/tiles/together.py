@@ -9,25 +9,23 @@ from contextlib import contextmanager
 import anyio
 
 from onemap.store.tiling import TileStore
-from onemap.tiles.engine import Tile, render_soon
-from onemap.tiles.layer import Layer
+from onemap.tiles.engine import Drawing
 
 _MOST_HELPERS = 3
-Drawn = tuple[Layer, Tile]
 
 
-async def render_together(drawn: Sequence[Drawn], most: int) -> bytes:
-    """Return a tile with these layers, each on its tile, in their order; what is raised first is raised."""
+async def render_together(drawn: Sequence[Drawing], row: int, col: int) -> bytes:
+    """Return a tile with these layers in their order; what is raised first is raised."""
     if len(drawn) == 1:
-        return await render_soon(*drawn[0], most)
+        return await drawn[0].render_soon(row, col)
     made = [b""] * len(drawn)
     left = iter(enumerate(drawn))
     failed: list[Exception] = []
 
     async def work() -> None:
-        for at, (layer, tile) in left:
+        for at, drawing in left:
             try:
-                made[at] = await render_soon(layer, tile, most)
+                made[at] = await drawing.render_soon(row, col)
             except Exception as error:
                 failed.append(error)
             if failed:
@@ -44,7 +42,7 @@ async def render_together(drawn: Sequence[Drawn], most: int) -> bytes:
 
 
 @contextmanager
-def _helpers(drawn: Sequence[Drawn]) -> Iterator[int]:
+def _helpers(drawn: Sequence[Drawing]) -> Iterator[int]:
     """Take places of the store that draws the most of the layers, as far as some are free; give how many."""
     spare = _spare(drawn)
     taken = 0
@@ -58,7 +56,8 @@ def _helpers(drawn: Sequence[Drawn]) -> Iterator[int]:
             spare.release(taken)
 
 
-def _spare(drawn: Sequence[Drawn]) -> threading.Semaphore | None:
-    stores = [layer.store for layer, _ in drawn if layer.pack is None and isinstance(layer.store, TileStore)]
+def _spare(drawn: Sequence[Drawing]) -> threading.Semaphore | None:
+    layers = [drawing.layer for drawing in drawn]
+    stores = [layer.store for layer in layers if layer.pack is None and isinstance(layer.store, TileStore)]
     chosen = max(stores, key=stores.count, default=None)
     return chosen.spare() if isinstance(chosen, TileStore) else None

@@ -201,8 +201,7 @@ class Examiner:
         least = self._least_width(rule)
         if rule.always_significant or least <= 0:
             return [None] * len(order)
-        source = layer.store.overlay_source(layer.view)
-        found = widths(source, plane, hits.ids[order], hits.areas[order], least)
+        found = widths(layer, plane, hits.ids[order], hits.areas[order], least)
         return [None if np.isnan(width) else width for width in found.tolist()]
 
     def _least_width(self, rule: Rule) -> float:

@@ -10,10 +10,10 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
-from onemap.geo.overlay import overlay
 from onemap.processes.analysis import PieceLayer
 from onemap.processes.control_lines.examine import Examination
 from onemap.processes.hits import describe
+from onemap.processes.overlaid import overlaid
 from onemap.processes.project import Project
 
 _TOLERANCE_M2 = 0.01
@@ -30,7 +30,7 @@ def _cut(found: Examination, project: Project) -> PieceLayer | None:
     plane = project.plane(layer.collection.storage) if layer else None
     if layer is None or plane is None:
         return None
-    cut = overlay(plane.geometry, layer.store.overlay_source(layer.view), pieces=True)
+    cut = overlaid(layer, plane, pieces=True)
     pieces, areas = cut.pieces, cut.areas
     assert pieces is not None
     if float(areas.sum()) - found.hits.area > _TOLERANCE_M2:

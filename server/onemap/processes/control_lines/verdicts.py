@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,16 @@ import shapely
 from numpy.typing import NDArray
 
 from onemap.geo.area import measure_for
-from onemap.geo.crs import Crs, transform
-from onemap.geo.overlay import NOISE_AREA, repair
-from onemap.geo.subdivide import subdivide
+from onemap.geo.crs import Bounds, Crs, transform
+from onemap.geo.overlay import NOISE_AREA, OverlaySource, boxes_met, repair
+from onemap.geo.pieces import pieces_near
 from onemap.processes.control_lines.examine import Examination
 from onemap.processes.control_lines.rules import Catalogue, Finding, Status
+from onemap.processes.groups import near
+from onemap.processes.layers import Layer
 from onemap.processes.parcels import ParcelSet
 from onemap.processes.project import FULL, Project
+from onemap.processes.spread import in_one_state
 
 _PIECE_VERTICES = 256
 _UNKNOWN: tuple[Status, ...] = ("error", "timeout", "not-relevant")
@@ -79,7 +82,7 @@ class _Judge:
         storage = found.layer.collection.storage
         shapes = _moved(parcels, storage)
         self._areas = measure_for(storage.srid).areas(shapes)
-        self._shares = _shares(found, shapes, storage) if len(found.hits) else _NOTHING
+        self._shares = _shares(found, shapes) if len(found.hits) else _NOTHING
         self._outside = catalogue.outside(found.rule, purpose)
         self._parcels = parcels
         self._covered = found.entry["coverage"] >= FULL
@@ -107,26 +110,75 @@ def _moved(parcels: ParcelSet, crs: Crs) -> NDArray[np.object_]:
     return repair(transform(parcels.geometries, parcels.crs, crs))
 
 
-def _shares(found: Examination, shapes: NDArray[np.object_], crs: Crs) -> Shares:
-    """Cut each parcel with the hits that it meets, huge hits as pieces."""
+@dataclass(frozen=True)
+class _Group:
+    """Parcels near each other: their indices and, in the plane of a layer, their shapes."""
+
+    index: NDArray[np.intp]
+    shapes: NDArray[np.object_]
+
+
+def _shares(found: Examination, shapes: NDArray[np.object_]) -> Shares:
+    """Cut each parcel with the hits that it meets."""
     assert found.layer is not None
-    source = found.layer.store.overlay_source(found.layer.view)
-    features = repair(source.geometries(found.hits.ids))
-    pieces = [_pieces(feature, shapes) for feature in features]
-    owner = np.repeat(np.arange(len(features)), [len(some) for some in pieces])
-    flat = np.concatenate(pieces) if pieces else np.empty(0, dtype=object)
+    known = np.flatnonzero(~shapely.is_missing(shapes))
+    whole = _Group(known, shapes[known])
+    groups = [_Group(known[places], whole.shapes[places]) for places in near(whole.shapes)]
+    cut = in_one_state(partial(_cut, hits=found.hits.ids), found.layer, groups, whole)
+    parcel = np.concatenate([group.parcel for group in cut])
+    order = np.argsort(parcel, kind="stable")
+    hit, area = np.concatenate([group.hit for group in cut]), np.concatenate([group.area for group in cut])
+    return Shares(parcel[order], hit[order], area[order])
+
+
+def _cut(layer: Layer, group: _Group, *, hits: NDArray[np.int64]) -> Shares:
+    """Cut parcels with the hits (ids) that they meet, huge hits as pieces."""
+    source, shapes = layer.store.overlay_source(layer.view), group.shapes
+    tree = shapely.STRtree(shapes)
+    hit = _met(source, tree, hits)
+    features = source.geometries(hits[hit])
+    flat, owner = _pieces(features, tree, source)
     parcel, piece = shapely.STRtree(flat).query(shapes, predicate="intersects")
-    areas = measure_for(crs.srid).areas(shapely.intersection(shapes[parcel], flat[piece]))
+    areas = measure_for(source.srid).areas(shapely.intersection(shapes[parcel], flat[piece]))
     pairs, place = np.unique(np.column_stack([parcel, owner[piece]]), axis=0, return_inverse=True)
     total = np.bincount(place.ravel(), weights=areas, minlength=len(pairs))
     kept = total > 0
     doubtful = np.flatnonzero(kept & (total < NOISE_AREA))
     kept[doubtful] = shapely.relate_pattern(shapes[pairs[doubtful, 0]], features[pairs[doubtful, 1]], "T********")
-    return Shares(pairs[kept, 0], pairs[kept, 1], total[kept])
+    return Shares(group.index[pairs[kept, 0]], hit[pairs[kept, 1]], total[kept])
 
 
-def _pieces(feature: shapely.Geometry, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
-    if shapely.get_num_coordinates(feature) <= _PIECE_VERTICES:
-        return np.array([feature], dtype=object)
-    west, south, east, north = shapely.total_bounds(shapes).tolist()
-    return subdivide(feature, _PIECE_VERTICES, (west, south, east, north))
+def _met(source: OverlaySource, tree: shapely.STRtree, hits: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the places of the hits whose boxes meet that of a parcel of the tree."""
+    ids, _ = source.candidates(_bounds(tree), partial(boxes_met, tree))
+    return np.flatnonzero(np.isin(hits, ids))
+
+
+def _pieces(
+    features: NDArray[np.object_], tree: shapely.STRtree, source: OverlaySource
+) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+    """Return features, huge ones as pieces near the parcels, and the place of the feature of each; repair the features.
+
+    That huge ones are valid is found out where they are cut, once: it takes longer than cutting them with parcels.
+    """
+    huge = shapely.get_num_coordinates(features) > _PIECE_VERTICES
+    features[~huge] = repair(features[~huge])
+    pieces, owners = [features[~huge]], [np.flatnonzero(~huge)]
+    for at in np.flatnonzero(huge).tolist():
+        try:
+            small = _near(features[at], tree, source)
+        except shapely.GEOSException:
+            features[at] = repair(features[at : at + 1])[0]
+            small = _near(features[at], tree, source)
+        pieces.append(small)
+        owners.append(np.full(len(small), at))
+    return np.concatenate(pieces), np.concatenate(owners)
+
+
+def _near(feature: shapely.Geometry, tree: shapely.STRtree, source: OverlaySource) -> NDArray[np.object_]:
+    return pieces_near(feature, _bounds(tree), partial(boxes_met, tree), _PIECE_VERTICES, source.memory)
+
+
+def _bounds(tree: shapely.STRtree) -> Bounds:
+    west, south, east, north = shapely.total_bounds(tree.geometries).tolist()
+    return west, south, east, north

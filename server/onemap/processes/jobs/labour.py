@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import queue
 import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from onemap.block.caller import Caller, set_caller
 from onemap.errors import ClientGone, Dismissed
+from onemap.processes.jobs.inbox import Inbox, own_output
 from onemap.processes.jobs.messages import READY, Progress, Task, said_line, task_of
 from onemap.processes.jobs.model import Outcome
 from onemap.processes.jobs.runner import Runner
@@ -27,10 +25,9 @@ def labour(runner: Runner, before: Callable[[], None]) -> None:
 
     What is printed goes to the standard error: the standard output is for the worker.
     """
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    inbox = _Inbox()
-    threading.Thread(target=inbox.read, args=(sys.stdin.buffer,), daemon=True).start()
+    answers = own_output()
+    inbox = Inbox[Task]()
+    inbox.open(map(task_of, sys.stdin.buffer))
     answers.write(READY)
     while True:
         task, caller = inbox.next()
@@ -48,30 +45,6 @@ def _done(runner: Runner, task: Task, caller: Caller, answers: BinaryIO) -> Outc
     except MemoryError:
         # Nothing can be relied on any more: as if the process had been killed.
         os._exit(_NO_MEMORY)
-
-
-@dataclass
-class _Inbox:
-    """The tasks that came, and whether the present one is wanted no more."""
-
-    _waiting: queue.SimpleQueue[tuple[Task, Caller]] = field(default_factory=queue.SimpleQueue)
-    _present: Caller = field(default_factory=Caller)
-
-    def next(self) -> tuple[Task, Caller]:
-        """Wait for the next task; its caller is gone when it is wanted no more."""
-        return self._waiting.get()
-
-    def read(self, lines: BinaryIO) -> None:
-        """Take what the worker says; when it ends, so does this process, whatever it is doing."""
-        with suppress(OSError, ValueError):
-            for line in lines:
-                task = task_of(line)
-                if task is None:
-                    self._present.gone = True
-                else:
-                    self._present = Caller()
-                    self._waiting.put((task, self._present))
-        os._exit(0)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from onemap.config import Settings
 from onemap.errors import Dismissed
 from onemap.processes.desk import Desk
 from onemap.processes.execute import parse_execution, perform
+from onemap.processes.jobs.hands import Hands
 from onemap.processes.jobs.model import Claim, Failure, Finished, JobStore, Outcome
 from onemap.processes.jobs.problems import job_problem
 from onemap.processes.jobs.results import discard, write_results
@@ -22,13 +23,14 @@ from onemap.security import Gate
 
 @dataclass(frozen=True)
 class Runner:
-    """Run the jobs of an instance in this process."""
+    """Run the jobs of an instance in this process; ``hands``: other ones that help it, by default none."""
 
     processes: Processes
     gate: Gate
     settings: Settings
     codes: Mapping[str, CodeList] = field(default_factory=dict)
     desk: Desk = field(default_factory=Desk)
+    hands: Hands = field(default_factory=lambda: Hands((), 0))
 
     def run(self, claim: Claim, folder: Path, progress: Callable[[float, str], None] = unheard) -> Outcome:
         """Work on a job and return how it ended; its results are in ``folder`` then.
@@ -50,9 +52,10 @@ class Runner:
 
     def _context(self, claim: Claim, wanted: Mapping[str, str], progress: Callable[[float, str], None]) -> Context:
         order = claim.order
+        principal = Principal(order.owner, frozenset(order.roles))
         return Context(
             self.gate,
-            Principal(order.owner, frozenset(order.roles)),
+            principal,
             self.settings,
             self.codes,
             order.lang,
@@ -60,6 +63,7 @@ class Runner:
             wanted,
             progress,
             self.desk.now(),
+            spread=self.hands.spread(principal),
         )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onemap.errors import UnusableParcel
 from onemap.geo.area import measure_for
 from onemap.geo.crs import Crs, transform
+from onemap.geo.union import union_of
 from onemap.processes.parcels.model import Note, Shape
 
 Geometries = NDArray[np.object_]
@@ -35,7 +36,7 @@ def overlaps(
     _refuse_tangle(geometries)
     moved = transform(geometries, crs, stated)
     measure = measure_for(stated.srid)
-    union = measure.area(shapely.union_all(moved))
+    union = measure.area(union_of(moved))
     if total - union < _TOLERANCE_M2:
         return [], total
     shared = measure.areas(shapely.intersection(moved[first[:_PAIRS]], moved[second[:_PAIRS]]))

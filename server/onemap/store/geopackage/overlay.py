@@ -166,13 +166,8 @@ def _asked(connection: sqlite3.Connection, statement: str, ids: Ids) -> list[tup
 
 
 def _cells(blobs: list[bytes]) -> tuple[Ids, Boxes]:
-    size = len(blobs[0])
-    room = (size - 4) // _CELL.itemsize
-    node = np.dtype(
-        {"names": ["count", "cells"], "formats": [">u2", (_CELL, (room,))], "offsets": [2, 4], "itemsize": size}
-    )
-    nodes = np.frombuffer(b"".join(blobs), node)
-    cells = nodes["cells"][np.arange(room) < nodes["count"][:, None]]
+    used = [blob[4 : 4 + _CELL.itemsize * int.from_bytes(blob[2:4], "big")] for blob in blobs]
+    cells = np.frombuffer(b"".join(used), _CELL)
     return cells["child"].astype(np.int64), cells["box"][:, [0, 2, 1, 3]].astype(np.float64)
 
 

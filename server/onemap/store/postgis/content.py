@@ -24,7 +24,7 @@ class Content:
     No transaction can write without moving the snapshot, which is cheap to ask for; only when it moved are the
     counters of rows written and of files made anew summed up, whatever tables they belong to, so that views and
     materialised views are covered too. ``logged``: features are changed through this server; then the log of changes
-    is looked at as well, which has them at once where the counters may come late.
+    is looked at as well, which has them at once where the counters may come late. ``prompt``: who asks can wait.
     """
 
     def __init__(self, sessions: Sessions) -> None:
@@ -36,6 +36,7 @@ class Content:
         self._moved = 0.0
         self._token: str | None = None
         self.logged = False
+        self.prompt = False
 
     def token(self) -> str:
         """Return the token as of about a second ago; blocks the first time only."""
@@ -47,8 +48,11 @@ class Content:
         return self._token
 
     def current(self) -> str:
-        """Return the token as of now where changes are logged, which costs a round trip; else as ``token`` does."""
-        return self.refresh() if self.logged else self.token()
+        """Return the token as of now where changes are logged, or it is wanted promptly; else as ``token`` does.
+
+        That costs a round trip.
+        """
+        return self.refresh() if self.logged or self.prompt else self.token()
 
     def refresh(self) -> str:
         """Return the token as of now. Raises Unavailable."""

@@ -132,7 +132,7 @@ class TileSelect:
     def __init__(self, view: View, select: Select, shapes: Shapes) -> None:
         self._view = view
         self._select = select
-        self._shapes = shapes
+        self.shapes = shapes
         self.layout = Layout(select)
         self._written: dict[object, bytes] = {}
 
@@ -164,9 +164,9 @@ class TileSelect:
         self, frame: Frame, place: Place, *, sized: bool, largest: bool, among: sql.Composable | None = None
     ) -> sql.Composable:
         """Return the query for the features of a tile, ``among`` those that meet a further condition."""
-        relation, geometry = self._select.relation, self._shapes.geometry
+        relation, geometry = self._select.relation, self.shapes.geometry
         tests: list[sql.Composable | None] = [
-            _NEAR.format(geom=geometry, srid=sql.Literal(self._shapes.srid)),
+            _NEAR.format(geom=geometry, srid=sql.Literal(self.shapes.srid)),
             _LARGE.format(size=SIZE.format(geom=geometry)) if sized else None,
             self._select.where,
             among,
@@ -176,16 +176,16 @@ class TileSelect:
             point, found = self._point(frame, place)
             return self.layout.features(relation, point, kept, geometry=geometry, largest=largest, parts=found)
         mixed = self._view.collection.table.geometry_type in _MIXED
-        parts = _PARTS.format(shape=self._shapes.shape, part=self.layout.part) if mixed else None
-        shape = sql.SQL("p.{}").format(self.layout.part) if mixed else self._shapes.shape
+        parts = _PARTS.format(shape=self.shapes.shape, part=self.layout.part) if mixed else None
+        shape = sql.SQL("p.{}").format(self.layout.part) if mixed else self.shapes.shape
         drawn = self._drawn(shape, frame, place)
         return self.layout.features(relation, drawn, kept, geometry=geometry, largest=largest, parts=parts)
 
     def _point(self, frame: Frame, place: Place) -> tuple[sql.Composable, sql.Composable]:
         """Return the expression that draws the label point of a feature, and the join that finds the point."""
-        point: sql.Composable = _ON_SURFACE.format(g=self._shapes.shape)
+        point: sql.Composable = _ON_SURFACE.format(g=self.shapes.shape)
         if place.kind == "transform":
-            point = transformed(point, self._shapes.crs, frame.grid.crs)
+            point = transformed(point, self.shapes.crs, frame.grid.crs)
         drawn = _LABEL.format(p=sql.SQL("p.{}").format(self.layout.part), last=sql.Literal(frame.extent - 1))
         return drawn, _POINT.format(point=point, part=self.layout.part)
 
@@ -196,7 +196,7 @@ class TileSelect:
         if frame.tolerance > 0 and self._view.collection.table.geometry_type not in _POINTS:
             shape = simple(shape)
         if place.kind == "transform":
-            shape = transformed(shape, self._shapes.crs, frame.grid.crs)
+            shape = transformed(shape, self.shapes.crs, frame.grid.crs)
         return cut(shape, frame, None if place.kind == "affine" else _BOX)
 
 

@@ -26,7 +26,7 @@ Values = Mapping[str, Any]
 Statement = bytes | sql.Composed
 _log = logging.getLogger("onemap.postgis")
 _CHANGED = (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InsufficientPrivilege, pg.DatatypeMismatch)
-
+_UNDRAWABLE = (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn, pg.InsufficientPrivilege)
 # A table has other columns than when the statement was prepared, or someone has dropped what was.
 _OUTDATED = (pg.FeatureNotSupported, pg.InvalidSqlStatementName)
 
@@ -108,8 +108,9 @@ class Sessions:
     async def drawn_soon(self, statement: bytes, values: Values) -> Row | None:
         """Return the same as ``drawn``: on the event loop where a place and a connection are free, else in a thread."""
         try:
-            with _undrawable():
-                return (await self._soon(self.timeouts.tiles, statement, values))[0]
+            return (await self._soon(self.timeouts.tiles, statement, values, _UNDRAWABLE))[0]
+        except _UNDRAWABLE as error:
+            _undrawn(error)
             return None
         except (Busy, _Lost):
             return await anyio.to_thread.run_sync(self.drawn, statement, values)
@@ -142,29 +143,46 @@ class Sessions:
         with self._session(seconds or self.timeouts.items, fresh, generic=generic) as connection:
             return run(connection, statement, values, prepare=generic or None)
 
-    async def _soon(self, seconds: float, statement: bytes, values: Values) -> list[Row]:
-        """Return the rows of a statement on a connection that is at hand. Raises Busy when there is none, _Lost."""
-        with self._session(seconds, soon=True, generic=True) as connection:
+    async def _soon(
+        self, seconds: float, statement: bytes, values: Values, untold: tuple[type[psycopg.Error], ...] = ()
+    ) -> list[Row]:
+        """Return the rows of a statement on a connection that is at hand. Raises Busy when there is none, _Lost.
+
+        What ``_session`` does is written out: this is the way of a small tile. ``untold``: errors that are raised as
+        they are.
+        """
+        self._admission.enter(wait=False)
+        try:
+            connection = self._pool.at_hand(generic=True)
             self._under_way += 1
             try:
+                connection.begin(seconds)
+                connection.plan(generic=True)
                 alone = self._under_way == 1
                 return await connection.wait_soon(connection.prepared.rows(statement, values), alone)
+            except untold:
+                raise
+            except psycopg.Error as error:
+                raise _translated(error, connection) from None
             finally:
                 self._under_way -= 1
+                self._pool.give(connection)
+        finally:
+            self._admission.leave()
 
     def _drawn(self, statement: bytes, values: Values, fresh: bool = False) -> Row | None:
         with self._session(self.timeouts.tiles, fresh, generic=True) as connection:
-            with _undrawable():
+            try:
                 return run(connection, statement, values, prepare=True)[0]
-            return None
+            except _UNDRAWABLE as error:
+                _undrawn(error)
+                return None
 
     @contextmanager
-    def _session(
-        self, seconds: float, fresh: bool = False, *, soon: bool = False, generic: bool = False
-    ) -> Iterator[GuardedConnection]:
-        self._admission.enter(wait=not soon)
+    def _session(self, seconds: float, fresh: bool = False, *, generic: bool = False) -> Iterator[GuardedConnection]:
+        self._admission.enter()
         try:
-            connection = self._pool.at_hand(generic) if soon else self._pool.take(fresh, generic)
+            connection = self._pool.take(fresh, generic)
             try:
                 connection.begin(seconds)
                 connection.plan(generic)
@@ -189,13 +207,9 @@ def run(
         return cursor.execute(statement, values or {}, prepare=prepare).fetchall()
 
 
-@contextmanager
-def _undrawable() -> Iterator[None]:
+def _undrawn(error: psycopg.Error) -> None:
     """Pass over what PostGIS says of shapes that it cannot transform or cut, and of tables that are gone."""
-    try:
-        yield
-    except (pg.InternalError_, pg.UndefinedTable, pg.UndefinedColumn, pg.InsufficientPrivilege) as error:
-        _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
+    _log.warning("SQLSTATE %s: %s", error.sqlstate, error.diag.message_primary)
 
 
 def _translated(error: psycopg.Error, connection: GuardedConnection) -> Exception:

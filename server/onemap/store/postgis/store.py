@@ -102,8 +102,9 @@ class PostgisStore(Tiling):
         self._sessions.close()
 
     def patient(self, seconds: float) -> None:
-        """Let statements take so long from now on; see ``Sessions``."""
+        """Let statements take so long from now on, and have the state of the content as of now, not of a moment ago."""
         self._sessions.patient(seconds)
+        self._content.prompt = True
 
     def tables(self) -> tuple[list[TableInfo], list[LeftOut]]:
         """Return the tables and views that can be published, and those that cannot or could do better."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from onemap.geo.crs import Crs, same_plane
 from onemap.store.base import FeatureQuery, View
 from onemap.store.postgis.generalised import Kept
-from onemap.store.postgis.mvt import Shapes, TileSelect, shapes_for, systems
+from onemap.store.postgis.mvt import TileSelect, shapes_for, systems
 from onemap.store.postgis.mvt_generalised import GeneralisedSelect
 from onemap.store.postgis.placing import Place, place
 from onemap.store.postgis.select import Select, Statement
@@ -62,7 +62,8 @@ class TileMaker:
     ) -> Generator[Statement, Row | None, bytes | None]:
         """Yield the statements of a tile one after the other, take the row of each, and return the layer."""
         select = self._select(view, query)
-        shapes = shapes_for(view, select.relation, frame.grid.crs)
+        written = _written(view, select, frame.grid.crs)
+        shapes = written.shapes
         placed = place(frame, shapes.crs)
         if placed is None:
             return b""
@@ -72,9 +73,8 @@ class TileMaker:
             placed = replace(placed, kind="box" if same else "transform", ends=frame.bounds)
         if placed.kind == "transform" and not (yield from self._knows(shapes.crs, frame.grid.crs)):
             return None
-        written = _written(view, select, shapes)
         plain = query.filter is None and view.rows is None and not frame.labels
-        overview = _generalised(frame, select, written, kept) if plain else None
+        overview = _generalised(frame, select, written, kept) if plain and kept else None
         if overview is not None:
             made = yield from _drawn(overview, frame, placed, query.limit)
             if made is not None:
@@ -91,11 +91,12 @@ class TileMaker:
         return self._usable[key]
 
 
-def _written(view: View, select: Select, shapes: Shapes) -> TileSelect:
-    """Return how the tiles of a selection are written, which lives as long as the selection does."""
-    found = select.derived.get(shapes.crs)
+def _written(view: View, select: Select, target: Crs) -> TileSelect:
+    """Return how the tiles of a selection in a CRS are written, which lives as long as the selection does."""
+    found = select.derived.get(target.srid)
     if not isinstance(found, TileSelect):
-        found = select.derived[shapes.crs] = TileSelect(view, select, shapes)
+        shapes = shapes_for(view, select.relation, target)
+        found = select.derived[target.srid] = TileSelect(view, select, shapes)
     return found
 
 

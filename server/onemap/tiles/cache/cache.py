@@ -11,7 +11,7 @@ import anyio.to_thread
 from isal import isal_zlib
 
 from onemap.block import Metric
-from onemap.block.caller import Callers, caller_gone, present_caller, working_for
+from onemap.block.caller import Callers, caller_gone, present_caller, set_caller
 from onemap.errors import ClientGone, OneMapError
 from onemap.store import Store
 from onemap.tiles.cache.counters import Counters
@@ -35,7 +35,7 @@ class _Flight:
 
     fill: Fill
     callers: Callers = field(default_factory=lambda: Callers([present_caller()]))
-    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    landed: asyncio.Event | None = None
     outcome: Entry | Exception | None = None
 
 
@@ -97,6 +97,7 @@ class TileCache:
             if flight is None or flight.fill.spoiled:
                 return await self._fly(asked, stores)
             flight.callers.several.append(present_caller())
+            flight.landed = flight.landed or asyncio.Event()
             await flight.landed.wait()
             if isinstance(flight.outcome, ClientGone) and not caller_gone():
                 continue  # given up at the moment in which this caller came
@@ -111,17 +112,19 @@ class TileCache:
         fill = self.memory.begin(asked)
         flight = self._flights[asked.key] = _Flight(fill)
         body: Body | None = None
+        before = set_caller(flight.callers)
         try:
-            with working_for(flight.callers):
-                body = await self._find(asked, stores, fill)
+            body = await self._find(asked, stores, fill)
         except Exception as error:
             flight.outcome = error
             raise
         finally:
+            set_caller(before)
             flight.outcome = flight.outcome or self.memory.end(fill, asked, body)
             if self._flights.get(asked.key) is flight:
                 del self._flights[asked.key]
-            flight.landed.set()
+            if flight.landed is not None:
+                flight.landed.set()
         assert isinstance(flight.outcome, Entry)
         return flight.outcome
 
@@ -134,11 +137,14 @@ class TileCache:
                 kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
         if kept is not None:
             return kept
-        async with self._places:
+        await self._places.acquire()
+        try:
             if caller_gone():
                 raise ClientGone
             tile = await asked.make()
             packed = await anyio.to_thread.run_sync(_packed, tile) if len(tile) > _LARGE else _packed(tile)
+        finally:
+            self._places.release()
         self.counters.made += 1
         body = Body.of(packed)
         if ticket is not None and self.shared is not None:

@@ -38,8 +38,7 @@ class Wish:
     overview: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A tile that is asked for. ``wish``: None where no archive can have it.
 
     ``key`` and what ``name`` returns stand for all that it is made from but the data itself: ``key`` in this process,

@@ -15,7 +15,13 @@ from threading import Lock
 
 _VERSION = 1
 _PAGE = 8192
-_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 16777216", "cache_size = -8000")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "journal_size_limit = 16777216",
+    "cache_size = -8000",
+    "recursive_triggers = ON",  # what is replaced is deleted, with all that comes of it
+)
 _RETRY_SECONDS = 30.0
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -16,8 +16,8 @@ from onemap.tiles.cache.entry import Asked, Body, Entry, Fill, Source
 
 _FEW = 2000
 _MOST_ADDRESSES = 200_000
-# What else decides what is at an address (which collections reach a tile, say) is looked at again after so long.
-_REMEMBERED_SECONDS = 10.0
+REMEMBERED_SECONDS = 10.0
+"""What else decides what is at an address (which collections reach a tile, say) is looked at again after so long."""
 _Layer = tuple[Source, str, str]
 
 
@@ -70,7 +70,7 @@ class Memory:
             if era == self.era and self._entries.get(entry.key) is entry:
                 if len(self._addresses) > _MOST_ADDRESSES:
                     self._addresses = {}
-                self._addresses[address] = (entry, monotonic() + _REMEMBERED_SECONDS)
+                self._addresses[address] = (entry, monotonic() + REMEMBERED_SECONDS)
 
     def forget_addresses(self) -> None:
         """Begin a new era: what is where has to be found out again."""

@@ -24,17 +24,21 @@ _PART = 20
 _LOOK_EVERY = 64
 _SOURCE = "SELECT id FROM source WHERE store = ? AND name = ? AND srid = ?"
 _GRID = "SELECT id FROM grid WHERE matrix_set = ? AND level = ?"
-_STATE = (
-    "SELECT s.id, g.id, (SELECT max(seq) FROM purge) FROM source s JOIN used u ON u.source = s.id"
-    " JOIN grid g ON g.id = u.grid"
-    " WHERE s.store = ? AND s.name = ? AND s.srid = ? AND g.matrix_set = ? AND g.level = ?"
-)
+_NOW = "SELECT s.id, g.id, (SELECT max(seq) FROM purge)"
+_USED = " FROM source s JOIN used u ON u.source = s.id JOIN grid g ON g.id = u.grid"
+_BY = " WHERE s.store = ? AND s.name = ? AND s.srid = ? AND g.matrix_set = ? AND g.level = ?"
+_STATE = _NOW + _USED + _BY
+_STATE_AND_TILE = _NOW + ", t.sources, t.body, t.tag" + _USED + " LEFT JOIN tile t ON t.name = ?" + _BY
 _RACED = (
     "SELECT 1 FROM purge WHERE seq > ? AND source = ? AND grid = ? AND ? BETWEEN row0 AND row1"
     " AND ? BETWEEN col0 AND col1 LIMIT 1"
 )
 _PURGES = "SELECT (SELECT min(seq) FROM purge), (SELECT max(seq) FROM purge)"
-_COVER = "INSERT INTO cover VALUES (?, ?, ?, ?, ?)"
+_LAST = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'tile'"
+# What had the name before is deleted, and by its trigger where it lay.
+_TILES = "INSERT OR REPLACE INTO tile (id, name, sources, tag, body) VALUES "
+_COVERS = "INSERT INTO cover VALUES "
+_FIVE, _VALUES = "(?, ?, ?, ?, ?)", 5000
 _WITHIN = "source = ? AND grid = ? AND row BETWEEN ? AND ? AND col BETWEEN ? AND ?"
 _PURGE = "DELETE FROM tile WHERE id IN (SELECT tile FROM cover WHERE " + _WITHIN + ")"  # noqa: S608
 
@@ -178,10 +182,8 @@ def _text(numbers: Iterable[int]) -> str:
 
 def _get(connection: sqlite3.Connection, asked: Asked) -> tuple[bytes, str] | None:
     numbers = _numbers(connection, asked.sources)
-    return None if numbers is None else _body(connection, asked, numbers)
-
-
-def _body(connection: sqlite3.Connection, asked: Asked, numbers: Iterable[int]) -> tuple[bytes, str] | None:
+    if numbers is None:
+        return None
     statement = "SELECT body, tag FROM tile WHERE name = ? AND sources = ?"
     found: tuple[bytes, str] | None = connection.execute(statement, [asked.name(), _text(numbers)]).fetchone()
     return found
@@ -202,9 +204,15 @@ def _ticket(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
 
 
 def _both(connection: sqlite3.Connection, asked: Asked) -> tuple[Ticket | None, tuple[bytes, str] | None]:
-    ticket = _ticket(connection, asked)
-    found = _get(connection, asked) if ticket is None else _body(connection, asked, ticket.sources)
-    return ticket, found
+    """Return what ``_ticket`` and ``_get`` do; a tile of one source costs one statement."""
+    first, *others = asked.sources
+    place = asked.place
+    values = [asked.name(), first.store, first.table, first.srid, place.matrix_set, place.level]
+    row = connection.execute(_STATE_AND_TILE, values).fetchone()
+    if row is None or others:
+        return _ticket(connection, asked), _get(connection, asked)
+    number, grid, seq, sources, body, tag = row
+    return Ticket((number,), grid, seq or 0), (body, tag) if sources == _text([number]) else None
 
 
 def _register(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
@@ -224,12 +232,13 @@ def _put_all(connection: sqlite3.Connection, made: Sequence[Made]) -> list[bool]
     """Keep the tiles whose data is as it was when their making began; return which those are."""
     first, last = connection.execute(_PURGES).fetchone()
     numbers = {sources: _numbers(connection, sources) for sources in {asked.sources for asked, _, _ in made}}
-    kept = []
-    for asked, ticket, body in made:
-        same = numbers[asked.sources] == ticket.sources
-        kept.append(same and not _raced(connection, asked.place, ticket, (first or 0, last or 0)))
-        if kept[-1]:
-            _put(connection, asked, ticket, body)
+    kept = [
+        numbers[asked.sources] == ticket.sources
+        and not _raced(connection, asked.place, ticket, (first or 0, last or 0))
+        for asked, ticket, _ in made
+    ]
+    # The last one of those with the same name.
+    _insert(connection, {item[0].name(): item for item, good in zip(made, kept, strict=True) if good})
     return kept
 
 
@@ -244,13 +253,21 @@ def _raced(connection: sqlite3.Connection, place: Place, ticket: Ticket, known: 
     return any(connection.execute(_RACED, values).fetchone() for values in where)
 
 
-def _put(connection: sqlite3.Connection, asked: Asked, ticket: Ticket, body: Body) -> None:
-    name, place = asked.name(), asked.place
-    connection.execute("DELETE FROM tile WHERE name = ?", [name])
-    values = [name, _text(ticket.sources), body.tag, body.packed]
-    made = connection.execute("INSERT INTO tile (name, sources, tag, body) VALUES (?, ?, ?, ?)", values)
-    for number in ticket.sources:
-        connection.execute(_COVER, [number, ticket.grid, place.row, place.col, made.lastrowid])
+def _insert(connection: sqlite3.Connection, made: Mapping[bytes, Made]) -> None:
+    """Write tiles by name, and where they lie, in two statements: each one costs two turns of the interpreter's lock.
+
+    The numbers are given here: nobody else writes now.
+    """
+    tiles, covers = list[object](), list[object]()
+    last = connection.execute(_LAST).fetchone()[0]
+    for number, (name, (asked, ticket, body)) in enumerate(made.items(), last + 1):
+        tiles += (number, name, _text(ticket.sources), body.tag, body.packed)
+        for source in ticket.sources:
+            covers += (source, ticket.grid, asked.place.row, asked.place.col, number)
+    for statement, values in ((_TILES, tiles), (_COVERS, covers)):
+        for at in range(0, len(values), _VALUES):
+            part = values[at : at + _VALUES]
+            connection.execute(statement + ", ".join([_FIVE] * (len(part) // 5)), part)
 
 
 def _adopt(connection: sqlite3.Connection, store: str, position: str) -> str:

@@ -9,9 +9,11 @@ from threading import Lock
 from onemap.tiles.cache.entry import Asked, Body
 from onemap.tiles.cache.shared import Made, SharedTiles, Ticket
 
-_MOST_WAITING = 200
-# A transaction costs as much as several tiles: those of a moment share one.
-_GATHER_SECONDS = 0.05
+_MOST_BYTES = 32 * 2**20
+_OVERHEAD = 1000
+# A transaction costs as much as several tiles, and each turn of the interpreter's lock is felt by who makes tiles:
+# those of a moment share one.
+_GATHER_SECONDS = 0.2
 
 
 class Writer:
@@ -22,12 +24,14 @@ class Writer:
         self._worker = ThreadPoolExecutor(1, "onemap-tiles")
         self._lock = Lock()
         self._waiting: list[Made] = []
+        self._bytes = 0
 
     def submit(self, asked: Asked, ticket: Ticket, body: Body) -> None:
         """Keep a tile soon. To be called from one thread."""
-        if self._shared is not None and len(self._waiting) < _MOST_WAITING:
+        if self._shared is not None and self._bytes < _MOST_BYTES:
             with self._lock:
                 self._waiting.append((asked, ticket, body))
+                self._bytes += len(body.packed) + _OVERHEAD
                 first = len(self._waiting) == 1
             if first:
                 self._worker.submit(self._put, self._shared)
@@ -39,5 +43,5 @@ class Writer:
     def _put(self, shared: SharedTiles) -> None:
         time.sleep(_GATHER_SECONDS)
         with self._lock:
-            made, self._waiting = self._waiting, []
+            made, self._waiting, self._bytes = self._waiting, [], 0
         shared.put_all(made)

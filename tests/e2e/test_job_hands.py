@@ -1,0 +1,101 @@
+"""A job of very many parcels, worked on as a server has it done: by all cores, to the same end as by one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from onemap.cli.labour import CORES
+from onemap.cli.serve import Source
+from onemap.cli.worker import cores_of
+from onemap.config import JobSettings
+from onemap.processes.jobs import JobStore, Order, open_jobs, read_results
+from onemap.processes.jobs.crew import Crew
+from tests.conftest import ROOT
+from tests.jobs import alive, until, wait_for
+from tests.synthetic import blob
+
+LABOUR = (sys.executable, "-m", "onemap.cli.labour")
+
+
+@pytest.fixture
+def store(data: Path, tmp_path: Path) -> Iterator[JobStore]:
+    """Jobs in a folder of their own."""
+    settings = Source(None, ROOT, "business", data).instance().settings
+    opened = open_jobs(settings.model_copy(update={"jobs": JobSettings(folder=tmp_path)}))
+    assert opened is not None
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def crew(store: JobStore, data: Path, cores: int) -> Iterator[None]:
+    environment = {**Source(None, ROOT, "business", data).environment(), CORES: str(cores)}
+    with Crew(store, LABOUR, environment, 1).at_work():
+        yield
+
+
+def order(count: int) -> Order:
+    """The land use of parcels all over the demo province."""
+    shapes = [blob(38_480_000 + 150 * (at % 40), 3_370_000 + 150 * (at // 40), 60.0, 60, at) for at in range(count)]
+    features = [
+        {"type": "Feature", "id": str(at), "geometry": None, "properties": {},
+         "place": {"type": "Polygon", "coordinates": [[[y, x] for x, y in shape.exterior.coords]]}}
+        for at, shape in enumerate(shapes)
+    ]  # fmt: skip
+    crs = "http://www.opengis.net/def/crs/EPSG/0/4526"
+    parcels = {"type": "FeatureCollection", "coordRefSys": crs, "features": features}
+    return Order("landuse-breakdown", orjson.dumps({"inputs": {"parcels": parcels}}), "li")
+
+
+def at_work(command: bytes) -> set[int]:
+    """The processes of this test run with a command."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            mine = f"{CORES}=".encode() in path.with_name("environ").read_bytes()
+            if command in path.read_bytes() and mine:
+                found.add(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def outcome(store: JobStore, count: int) -> object:
+    job = wait_for(store, store.add(order(count)))
+    assert job.status == "successful"
+    return read_results(store.results(job.id, job.owner)).outputs[0].value()
+
+
+def test_all_cores_work_on_one_job(store: JobStore, data: Path) -> None:
+    with crew(store, data, 1):
+        alone = outcome(store, 500)
+        assert not at_work(b"onemap.cli.hand")
+    with crew(store, data, 3):
+        assert outcome(store, 20) is not None
+        assert not at_work(b"onemap.cli.hand"), "few parcels need no hands"
+        assert outcome(store, 500) == alone
+        hands = at_work(b"onemap.cli.hand")
+        assert len(hands) == 2
+        until(lambda: all(os.getpriority(os.PRIO_PROCESS, hand) >= 10 for hand in hands))
+        assert outcome(store, 500) == alone
+        given_up = store.add(order(2000))
+        until(lambda: store.get(given_up.id, given_up.owner).status == "running")
+        store.dismiss(given_up.id, given_up.owner)
+        assert outcome(store, 500) == alone
+        hands |= at_work(b"onemap.cli.hand") | at_work(b"onemap.cli.labour")
+    until(lambda: not any(alive(process) for process in hands), 15.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "workers", "cores"),
+    [(JobSettings(), 1, os.cpu_count()), (JobSettings(), 64_000, 1), (JobSettings(cores=3), 64_000, 3)],
+)
+def test_workers_share_the_cores(settings: JobSettings, workers: int, cores: int) -> None:
+    assert cores_of(settings, workers) == cores
