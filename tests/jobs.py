@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from pydantic import SecretStr
 
 from onemap.catalog import Registry
-from onemap.cli.labour import end_with_parent
+from onemap.cli.parent import end_with_parent
 from onemap.config import JobSettings, PostgisSettings, Settings, Text
 from onemap.errors import UnusableParcel
 from onemap.processes.jobs import Job, JobStore, Order, open_jobs

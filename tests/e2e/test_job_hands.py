@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,6 +92,30 @@ def test_all_cores_work_on_one_job(store: JobStore, data: Path) -> None:
         assert outcome(store, 500) == alone
         hands |= at_work(b"onemap.cli.hand") | at_work(b"onemap.cli.labour")
     until(lambda: not any(alive(process) for process in hands), 15.0)
+
+
+@pytest.mark.parametrize("module", ["labour", "hand"])
+def test_one_whose_parent_has_gone_before_it_could_look_loads_nothing(module: str) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", f"onemap.cli.{module}"]
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert b"onemap.cli.parent" in done.stderr
+    assert b"numpy" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["labour", "hand", "background"])
+def test_one_whose_parent_is_killed_while_it_loads_ends_at_once(module: str) -> None:
+    begin = f"import subprocess, sys, time; print(subprocess.Popen([sys.executable, '-m', 'onemap.cli.{module}'],"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"{begin} stdin=subprocess.PIPE).pid, flush=True); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until(lambda: not alive(child), 30.0)
 
 
 @pytest.mark.parametrize(

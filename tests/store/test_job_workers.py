@@ -162,6 +162,27 @@ def test_a_crew_that_is_told_to_stop_gives_back_its_jobs(place: Place, store: Jo
         assert not any(alive(process) for _, process in place.begun())
 
 
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_crew_that_a_signal_stops_while_it_begins(place: Place, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """The server that it belongs to would wait for its threads for ever."""
+    begun: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        begun.append(thread)
+        if len(begun) == at:
+            raise SystemExit
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    crew = place.crew(2)
+    with pytest.raises(SystemExit), crew.at_work():
+        pass
+    crew.store.close()
+    assert len(begun) == at
+    assert not any(thread.is_alive() for thread in begun)
+
+
 def test_two_crews_do_each_job_once(place: Place, store: JobStore) -> None:
     jobs = [store.add(order("steps", 0.02, name=str(at), owner=f"user {at % 5}")) for at in range(30)]
     with crew_elsewhere(place, 2), place.crew(2).at_work():

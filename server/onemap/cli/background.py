@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import typer
 
 from onemap.app import Instance
-from onemap.cli.labour import end_with_parent
+from onemap.cli.parent import end_with_parent, parent_gone
 from onemap.cli.serve import Source
 from onemap.tiles.pack.builder import Builder, only_builder, packed
 
@@ -28,18 +28,17 @@ def builder_beside(instance: Instance, source: Source) -> Iterator[None]:
         yield
         return
     command = [sys.executable, "-m", "onemap.cli.background"]
-    process = subprocess.Popen(command, env={**os.environ, **source.environment()}, stdin=subprocess.DEVNULL)  # noqa: S603
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+    environment = {**os.environ, **source.environment()}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as process:  # noqa: S603
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def main() -> None:
     """Build what is missing or out of date, again and again, until the parent process is gone."""
     os.nice(_NICENESS)
-    parent = os.getppid()
     end_with_parent()
     instance = Source.from_environment().instance()
     folder = instance.settings.packs.folder
@@ -47,15 +46,15 @@ def main() -> None:
     with only_builder(folder) as alone:
         if not alone:
             return
-        builder = Builder(folder, instance.stores, instance.settings.packs.edits, typer.echo, lambda: _orphaned(parent))
+        builder = Builder(folder, instance.stores, instance.settings.packs.edits, typer.echo, _end_if_orphaned)
         wanted = [item for item in instance.registry if packed(item, instance.stores[item.store])]
-        while os.getppid() == parent:
+        while not parent_gone():
             builder.build_wanted(wanted)
             time.sleep(_LOOK_SECONDS)
 
 
-def _orphaned(parent: int) -> None:
-    if os.getppid() != parent:
+def _end_if_orphaned() -> None:
+    if parent_gone():
         raise SystemExit
 
 

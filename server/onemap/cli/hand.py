@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from onemap.processes.jobs.hand import hand
+from onemap.cli.parent import end_with_parent
 
 if TYPE_CHECKING:
     from onemap.security import Gate
@@ -22,5 +22,14 @@ def load() -> tuple[Gate, Callable[[], None]]:
     return instance.gate, Revival(instance.missing, instance.gate).try_again
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Do errands until the process that computes is gone."""
+    end_with_parent()
+    # From here on it takes a while, in which that process may end.
+    from onemap.processes.jobs.hand import hand
+
     hand(load)
+
+
+if __name__ == "__main__":
+    main()

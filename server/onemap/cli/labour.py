@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from onemap.cli.parent import end_with_parent
 
 if TYPE_CHECKING:
     from onemap.app import Instance
@@ -17,13 +17,12 @@ CORES = "ONEMAP_CORES"
 """The environment variable that says how many cores a job may use."""
 _HAND = (sys.executable, "-m", "onemap.cli.hand")
 _NICENESS = 10
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Load the instance and work on jobs until the worker is gone."""
-    os.nice(_NICENESS)
     end_with_parent()
+    os.nice(_NICENESS)
     # From here on it takes a while, in which the worker may end.
     from onemap.app.revival import Revival
     from onemap.cli.serve import Source
@@ -33,12 +32,6 @@ def main() -> None:
     instance = Source.from_environment().instance()
     hands = Hands(_HAND, int(os.environ.get(CORES, "1")) - 1)
     labour(replace(runner_of(instance), hands=hands), Revival(instance.missing, instance.gate).try_again)
-
-
-def end_with_parent() -> None:
-    """Have the system kill this process when the thread that started it ends, where the system can do so."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def runner_of(instance: Instance) -> Runner:

@@ -51,32 +51,23 @@ class Crew:
         """Have jobs worked on for the length of the block; those under way at its end are given back."""
         stopping = threading.Event()
         threads = [
-            threading.Thread(target=self._sweep, args=(stopping,), name="onemap-jobs"),
+            threading.Thread(target=self._sweep, args=(stopping,), name="onemap-jobs", daemon=True),
             *self._attending(stopping),
         ]
-        for thread in threads:
-            thread.start()
-        try:
+        with _running(threads, stopping):
             yield
-        finally:
-            stopping.set()
-            for thread in threads:
-                thread.join()
 
     def once(self) -> int:
         """Work on the jobs that wait, and return their number."""
         stopping, numbers = threading.Event(), list[int]()
         workers = self.workers(stopping)
-        threads = [threading.Thread(target=lambda w=w: numbers.append(w.drain())) for w in workers]
-        for thread in threads:
-            thread.start()
+        threads = [threading.Thread(target=lambda w=w: numbers.append(w.drain()), daemon=True) for w in workers]
         try:
-            for thread in threads:
-                thread.join()
+            with _running(threads, stopping):
+                for thread in threads:
+                    thread.join()
         finally:
-            stopping.set()
-            for thread, worker in zip(threads, workers, strict=True):
-                thread.join()
+            for worker in workers:
                 worker.close()
         return sum(numbers)
 
@@ -89,8 +80,8 @@ class Crew:
         """Return threads in which the workers look for jobs, or come when they are called."""
         workers, store = self.workers(stopping), self.store
         if isinstance(store, CallingStore):
-            return [threading.Thread(target=_called, args=(store, workers, stopping), name="onemap-queue")]
-        return [threading.Thread(target=_attend, args=(worker,), name=worker.name) for worker in workers]
+            return [threading.Thread(target=_called, args=(store, workers, stopping), name="onemap-queue", daemon=True)]
+        return [threading.Thread(target=_attend, args=(worker,), name=worker.name, daemon=True) for worker in workers]
 
     def _sweep(self, stopping: threading.Event) -> None:
         """Put the store in order now and then."""
@@ -101,6 +92,24 @@ class Crew:
                 self.store.sweep()
             except (OneMapError, OSError) as error:
                 _log.warning("the jobs cannot be put in order: %s", error)
+
+
+@contextmanager
+def _running(threads: Sequence[threading.Thread], stopping: threading.Event) -> Iterator[None]:
+    """Have threads run for the length of the block, and wait for their ends.
+
+    A signal may end the block at any statement, of this function too. They are daemons, so that one that nobody waits
+    for keeps no process from ending.
+    """
+    try:
+        for thread in threads:
+            thread.start()
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            if thread.is_alive():
+                thread.join()
 
 
 def _attend(worker: Worker) -> None:
