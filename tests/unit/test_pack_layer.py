@@ -9,7 +9,7 @@ import mapbox_vector_tile
 import numpy as np
 
 from onemap.tiles.commands import POINT
-from onemap.tiles.pack.layer import NONE, Drawn, Shape, Table, layer
+from onemap.tiles.pack.layer import NONE, Drawn, Group, Shape, Table, layer
 from onemap.tiles.varint import field, zigzag
 
 _MOVE_TO = 9
@@ -18,11 +18,13 @@ _MOVE_TO = 9
 def features(ids: Sequence[int], values: Sequence[Sequence[int]], columns: Sequence[str], count: int) -> list[Any]:
     """Return the features of a tile as points, whose values are the texts "0" to ``count`` - 1 by number."""
     number = np.arange(len(ids))
-    words = np.column_stack([np.full(len(ids), _MOVE_TO, np.uint64), zigzag(np.stack([number, number], axis=1))])
-    shape = Shape(number, np.full(len(ids), POINT, np.uint8), words, [b""] * len(ids))
-    numbers = np.array(values, np.int32).reshape(len(ids), len(columns))
+    words = np.column_stack([np.full(len(ids), _MOVE_TO), zigzag(np.stack([number, number], axis=1)).astype(int)])
+    shape = Shape(number, np.full(len(ids), POINT, np.uint8), words, number * 0, np.empty(0, np.uint8))
+    numbers = np.array(values, np.int64).reshape(len(ids), len(columns))
     blob = b"".join(field(4, field(1, str(at).encode())) for at in range(count))
-    made = Drawn(Table(np.array(ids, np.int64), numbers, blob, count), [shape])
+    made = Drawn(
+        Table(np.array(ids, np.int64), [Group(np.arange(len(columns)), numbers, number)], blob, count), [shape]
+    )
     found: list[Any] = mapbox_vector_tile.decode(layer("x", columns, [made]))["x"]["features"]
     return found
 

@@ -7,8 +7,30 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+Ints = NDArray[np.int64]
+Numbers = NDArray[np.uint32] | NDArray[np.uint64]
 _LONGEST = 10
 _BITS, _MORE = np.uint8(0x7F), np.uint8(7)
+
+
+def _by_steps(values: Ints) -> tuple[Numbers, Numbers]:
+    """Return the varints of values below 2^56 as ``packed`` does."""
+    written, used = np.zeros(values.shape, np.uint64), np.zeros(values.shape, np.uint64)
+    rest, there = values.astype(np.uint64), (values >= 0).astype(np.uint64)
+    for place in range(0, 64, 8):
+        low, rest = rest & np.uint64(0x7F), rest >> np.uint64(7)
+        more = (rest > 0).astype(np.uint64) * there
+        written |= (low | more << np.uint64(7)) << np.uint64(place)
+        used |= there << np.uint64(place)
+        if not more.any():
+            break
+        there = more
+    return written, used
+
+
+_SHORT = 1 << 16
+# The last one is that of -1.
+_WORDS, _USED = (part.astype(np.uint32) for part in _by_steps(np.append(np.arange(_SHORT), -1)))
 
 
 def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
@@ -24,6 +46,16 @@ def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
         rest = (values[longer] >> np.uint64(7 * place)).astype(np.uint8)
         written[starts[longer] + place] = rest & _BITS | (sizes[longer] > place + 1).view(np.uint8) << _MORE
     return written.tobytes(), ends
+
+
+def packed(values: Ints, largest: int) -> tuple[Numbers, Numbers]:
+    """Return the varints of values from -1 to ``largest``, below 2^56, each in one number, its first byte the lowest.
+
+    The second numbers have a 1 in each byte that is part of a varint. -1 has none.
+    """
+    if largest < _SHORT:
+        return _WORDS.take(values), _USED.take(values)
+    return _by_steps(values)
 
 
 def padded(values: NDArray[np.uint64]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

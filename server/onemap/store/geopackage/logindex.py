@@ -14,24 +14,26 @@ from pathlib import Path
 _HEADER = 48
 _File = tuple[int, int]
 _lock = threading.Lock()
-_opened: dict[Path, tuple[_File, int]] = {}
+_opened: dict[str, tuple[_File, int]] = {}
 
 
 def log_header(path: Path) -> str:
     """Return the header of the index to the log of a database, an empty text where there is none."""
-    index = path.with_name(path.name + "-shm")
+    index = f"{path}-shm"
     with _lock:
         try:
-            known = _opened.get(index)
-            if known is None or known[0] != _file(index.stat()):
+            known, file = _opened.get(index), _file(os.stat(index))  # noqa: PTH116
+            if known is None or known[0] != file:
                 _forget_missing()
                 known = _opened[index] = _open(index)
             return os.pread(known[1], _HEADER, 0).hex()
         except OSError:
+            if index in _opened:
+                _forget_missing()
             return ""
 
 
-def _open(index: Path) -> tuple[_File, int]:
+def _open(index: str) -> tuple[_File, int]:
     number = os.open(index, os.O_RDONLY | os.O_CLOEXEC)
     return _file(os.fstat(number)), number
 
@@ -39,7 +41,7 @@ def _open(index: Path) -> tuple[_File, int]:
 def _forget_missing() -> None:
     """Close what was deleted, or replaced by another file: no lock of SQLite's is on it."""
     for index, (file, number) in list(_opened.items()):
-        if not index.exists() or _file(index.stat()) != file:
+        if not Path(index).exists() or _file(Path(index).stat()) != file:
             os.close(number)
             del _opened[index]
 

@@ -44,6 +44,15 @@ _LOOK_SECONDS = 0.1
 _TRIES = 5
 
 
+def _stamp(path: str | Path) -> str:
+    """Return the time and size of a file, an empty text where there is none."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - asked for every tile; a Path takes three times as long
+    except OSError:
+        return ""
+    return f"{stat.st_mtime_ns:x}.{stat.st_size:x}-"
+
+
 class GeoPackageStore:
     """Features of one GeoPackage file.
 
@@ -81,8 +90,7 @@ class GeoPackageStore:
         header of the index to the log counts the commits (SQLite, Write-Ahead Log File Format, 2.1).
         """
         path = self._connections.path
-        stats = [file.stat() for file in (path, path.with_name(path.name + "-wal")) if file.exists()]
-        return "-".join([*(f"{stat.st_mtime_ns:x}.{stat.st_size:x}" for stat in stats), log_header(path)])
+        return f"{_stamp(path)}{_stamp(f'{path}-wal')}{log_header(path)}"
 
     def settled(self) -> str | None:
         """Return the number, size and time of the file while nothing waits in its write-ahead log, else None."""

@@ -2,24 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onemap.tiles.generalise.faces import spread
+from onemap.tiles.pack.columns import NUMBERED, PLAIN, RECORDS
 from onemap.tiles.pack.format import PackFile
-from onemap.tiles.pack.layer import NONE, Ints, Table
+from onemap.tiles.pack.layer import NONE, Group, Ints, Table
 from onemap.tiles.varint import varint
 
 # With this many values to each number asked for, sorting the numbers is quicker than marking the values.
-_OFTEN = 16
+_OFTEN = 64
 _REMEMBERED = 20_000
+_REMEMBERED_SETS = 16
 # Runs are taken as rows of the longest one unless these have so many times the room.
 _ROOMY = 4
 
 
-Reader = Callable[[int], list[tuple[bytes, bytes]]]
+Pairs = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads a row: the pairs of what it shares with all rows of its record, and those of its own.
+
+    A pair is the number of a column and the value, both as they are written; columns without a value are left out.
+    """
+
+    record: Callable[[int], int]
+    shared: Callable[[int], Pairs]
+    own: Callable[[int], Pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Columns of a tile by number, and where each is among those that are kept in the same way."""
+
+    keys: Ints
+    at: Ints
+
+    @classmethod
+    def of(cls, names: Sequence[str], kept: Sequence[str]) -> _Places:
+        """Return those of the columns that are kept in this way, in the order in which they are."""
+        found = sorted((kept.index(name), key) for key, name in enumerate(names) if name in kept)
+        at, keys = np.array(found, np.int64).reshape(-1, 2).T
+        return cls(keys, at)
+
+    def pairs(self) -> list[tuple[bytes, int]]:
+        """Return the number of each column as it is written, and its place."""
+        return [(varint(key), at) for key, at in zip(self.keys.tolist(), self.at.tolist(), strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Some columns by how they are kept; of each the number in the tile, and the place where it is kept.
+
+    ``told``: what was said of records.
+    """
+
+    shared: _Places
+    numbered: _Places
+    plain: _Places
+    told: dict[int, Pairs]
+
+    @classmethod
+    def of(cls, names: Sequence[str], kinds: Mapping[str, str]) -> _Asked:
+        """Return columns of a pack by their names."""
+        kept = [[name for name, its in kinds.items() if its == kind] for kind in (RECORDS, NUMBERED, PLAIN)]
+        shared, numbered, plain = (_Places.of(names, there) for there in kept)
+        return cls(shared, numbered, plain, {})
 
 
 class Columns:
@@ -29,76 +83,122 @@ class Columns:
         self._values: NDArray[np.uint8] = file.array("values")
         self._starts: Ints = file.array("values.starts")
         self._known: dict[int, bytes] = {}
-        self._numbered = {}
-        self._plain = {}
-        for name, plain in file.meta["columns"].items():
-            array = file.array(f"column/{name}")
-            if plain:
-                self._plain[name] = (array, file.array(f"column/{name}.starts"))
-            else:
-                self._numbered[name] = array
+        self._record: NDArray[np.integer] = file.array("record")
+        self._records: NDArray[np.integer] = file.array("records")
+        self._kinds: Mapping[str, str] = file.meta["columns"]
+        self._asked: dict[tuple[str, ...], _Asked] = {}
+        self._numbered = [file.array(f"column/{name}") for name, kind in self._kinds.items() if kind == NUMBERED]
+        self._plain: NDArray[np.uint8] = file.array("plain")
+        self._cells: Ints = file.array("plain.starts")
+        self._width = list(self._kinds.values()).count(PLAIN)
 
     def table(self, rows: Ints, ids: Ints, names: Sequence[str]) -> Table:
         """Return the values of rows in these columns."""
-        values = np.full((len(names), len(rows)), NONE, dtype=np.int32)
-        numbered = [at for at, name in enumerate(names) if name in self._numbered]
-        blobs, count = [], 0
-        if numbered:
-            numbers = np.stack([self._numbered[names[at]].take(rows) for at in numbered])
-            values[numbered], used = self._renumbered(numbers)
-            begin = self._starts[used]
-            blobs.append(self._values[spread(begin, self._starts[used + 1] - begin)].tobytes())
-            count = len(used)
-        for at, name in enumerate(names):
-            if name in self._plain:
-                blob, starts = self._plain[name]
-                begin = starts.take(rows)
-                sizes = starts.take(rows + 1) - begin
-                given = sizes > 0
-                values[at] = np.where(given, np.cumsum(given) - 1 + count, NONE)
-                blobs.append(_runs(blob, begin, sizes))
-                count += int(np.count_nonzero(given))
-        return Table(ids, np.ascontiguousarray(values.T), b"".join(blobs), count)
+        asked = self._of(names)
+        of, record = _renumbered(self._record.take(rows), len(self._records))
+        records = self._records.take(record, axis=0).take(asked.shared.at, axis=1)
+        numbers = np.empty((len(rows), len(asked.numbered.at)), dtype=np.int64)
+        for place, at in enumerate(asked.numbered.at.tolist()):
+            numbers[:, place] = self._numbered[at].take(rows)
+        # Values of records first: of what has few values, the numbers are short.
+        first, used = _renumbered(records.ravel(), len(self._starts) - 1)
+        then, further = _renumbered(numbers.ravel(), len(self._starts) - 1)
+        every = np.concatenate([used, further])
+        own = np.where(then == NONE, NONE, then + len(used)).reshape(numbers.shape)
+        plain, blob, many = self._written(rows, asked.plain.at, len(every))
+        groups = (
+            Group(asked.shared.keys, first.reshape(records.shape), of),
+            Group(
+                np.concatenate([asked.numbered.keys, asked.plain.keys]),
+                np.concatenate([own, plain], axis=1),
+                np.arange(len(rows)),
+            ),
+        )
+        return Table(ids, groups, self._blob(every) + blob, len(every) + many)
 
     def reader(self, names: Sequence[str]) -> Reader:
-        """Return what reads a row: each column that has a value there, as its number is written, and the value."""
-        columns = [(varint(at), self._one(name)) for at, name in enumerate(names)]
-        return lambda row: [(key, found) for key, value in columns if (found := value(row))]
+        """Return what reads rows in these columns."""
+        asked = self._of(names)
+        shared, told = asked.shared.pairs(), asked.told
+        numbered = [(key, self._numbered[at].item) for key, at in asked.numbered.pairs()]
+        plain, width, cells = asked.plain.pairs(), self._width, self._cells
 
-    def _one(self, name: str) -> Callable[[int], bytes]:
-        if name in self._plain:
-            blob, starts = self._plain[name]
-            return lambda row: blob[starts.item(row) : starts.item(row + 1)].tobytes()
-        number, known = self._numbered[name].item, self._known
+        def of_record(record: int) -> Pairs:
+            pairs = told.get(record)
+            if pairs is None:
+                if len(told) >= _REMEMBERED:
+                    told.clear()
+                numbers = self._records[record].tolist()
+                pairs = told[record] = [(key, self._value(numbers[at])) for key, at in shared if numbers[at]]
+            return pairs
 
-        def value(row: int) -> bytes:
-            found = number(row)
-            return known.get(found) or self._value(found) if found else b""
+        def own(row: int) -> Pairs:
+            pairs = [(key, self._value(found)) for key, number in numbered if (found := number(row))]
+            ends = cells[row * width : row * width + width + 1].tolist()
+            written = [(key, ends[at], ends[at + 1]) for key, at in plain]
+            return pairs + [(key, self._plain[begin:end].tobytes()) for key, begin, end in written if end > begin]
 
-        return value
+        return Reader(self._record.item, of_record, own)
+
+    def _of(self, names: Sequence[str]) -> _Asked:
+        """Return the columns of these names, and remember them: most tiles have those of the one before."""
+        chosen = tuple(names)
+        found = self._asked.get(chosen)
+        if found is None:
+            if len(self._asked) >= _REMEMBERED_SETS:
+                self._asked.clear()
+            found = self._asked[chosen] = _Asked.of(chosen, self._kinds)
+        return found
 
     def _value(self, number: int) -> bytes:
         """Return a value of the dictionary, and remember it: most values of a tile are those of the one before."""
-        begin, end = self._starts.item(number), self._starts.item(number + 1)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        found = self._known[number] = self._values[begin:end].tobytes()
+        found = self._known.get(number)
+        if found is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            begin, end = self._starts.item(number), self._starts.item(number + 1)
+            found = self._known[number] = self._values[begin:end].tobytes()
         return found
 
-    def _renumbered(self, numbers: Ints) -> tuple[NDArray[np.integer], Ints]:
-        """Return numbers counted anew among those that occur (0, no value, becomes -1), and which these are."""
-        size = len(self._starts) - 1
-        if size <= numbers.size * _OFTEN:
-            seen = np.zeros(size, dtype=bool)
-            seen[numbers] = True
-            seen[0] = False
-            used = np.flatnonzero(seen)
-            renumber = np.full(size, NONE, dtype=np.int32)
-            renumber[used] = np.arange(len(used))
-            return renumber.take(numbers), used
-        used, inverse = np.unique(numbers, return_inverse=True)
-        none = int(len(used) > 0 and used[0] == 0)
-        return inverse.reshape(numbers.shape) - none, used[none:]
+    def _blob(self, numbers: Ints) -> bytes:
+        """Return values of the dictionary."""
+        begin = self._starts.take(numbers)
+        return self._values[spread(begin, self._starts.take(numbers + 1) - begin)].tobytes()
+
+    def _written(self, rows: Ints, columns: Ints, first: int) -> tuple[Ints, bytes, int]:
+        """Return plain columns of rows: the number of each value, from ``first`` on, the values, and how many."""
+        if not len(columns):
+            return np.empty((len(rows), 0), np.int64), b"", 0
+        cells = self._cells.take((rows * self._width)[:, None] + np.arange(self._width + 1))
+        sizes = np.diff(cells, axis=1).take(columns, axis=1)
+        if len(columns) == self._width:
+            blob = _runs(self._plain, cells[:, 0], cells[:, -1] - cells[:, 0])
+        else:
+            blob = _runs(self._plain, cells.take(columns, axis=1).ravel(), sizes.ravel())
+        if sizes.all():
+            return np.arange(first, first + sizes.size).reshape(sizes.shape), blob, sizes.size
+        given = sizes > 0
+        numbers = np.cumsum(given).reshape(sizes.shape) + (first - 1)
+        return np.where(given, numbers, NONE), blob, int(np.count_nonzero(given))
+
+
+def _renumbered(numbers: NDArray[np.integer], size: int) -> tuple[Ints, Ints]:
+    """Return numbers below ``size`` counted anew among those that occur (0, no value, becomes -1), and which these are.
+
+    ``numbers``: shape (n,).
+    """
+    if size <= len(numbers) * _OFTEN:
+        seen = np.zeros(size, dtype=bool)
+        seen[numbers] = True
+        seen[0] = False
+        used = np.flatnonzero(seen)
+        renumber = np.empty(size, dtype=np.int64)
+        renumber[0] = NONE
+        renumber[used] = np.arange(len(used))
+        return renumber.take(numbers), used
+    used, inverse = np.unique(numbers, return_inverse=True)
+    none = int(len(used) > 0 and used[0] == 0)
+    return inverse - none, used[none:].astype(np.int64)
 
 
 def _runs(blob: NDArray[np.uint8], begin: Ints, sizes: Ints) -> bytes:
@@ -106,7 +206,9 @@ def _runs(blob: NDArray[np.uint8], begin: Ints, sizes: Ints) -> bytes:
     longest, total = int(sizes.max(initial=0)), int(sizes.sum())
     if not total or longest * len(begin) > _ROOMY * total or int(begin.max()) + longest > len(blob):
         return blob[spread(begin, sizes)].tobytes()
-    runs = np.lib.stride_tricks.sliding_window_view(blob, longest)[begin]
+    # Every run of that length, as sliding_window_view gives them at many times the price.
+    every = np.ndarray((len(blob) - longest + 1, longest), np.uint8, blob, strides=(1, 1))
+    runs = every[begin]
     if int(sizes.min()) == longest:
         return runs.tobytes()
     return np.compress((np.arange(longest) < sizes[:, None]).ravel(), runs.ravel()).tobytes()

@@ -24,7 +24,7 @@ from onemap.tiles.generalise.intake import Rows as Features
 from onemap.tiles.generalise.levels import CoverageLevel, Progress, coverage_levels, members, quiet
 from onemap.tiles.mvt import EXTENT
 from onemap.tiles.pack.borders import cut_rows, write_cuts
-from onemap.tiles.pack.columns import ColumnFile, Dictionary
+from onemap.tiles.pack.columns import ColumnFile, Dictionary, write_columns
 from onemap.tiles.pack.encoded import encode_rows, write_encoded
 from onemap.tiles.pack.format import PackWriter
 from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
@@ -81,7 +81,7 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
                 "settled": whole_content if whole_content == settled(store) else None,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "features": maker.features.count,
-                "columns": {name: column.plain for name, column in maker.columns.items()},
+                "columns": maker.kinds,
                 "lods": lods,
                 "coverage": plan.settings.coverage,
                 "reports": [_report(report) for report in reports],
@@ -149,6 +149,7 @@ class _Maker:
         self._dictionary = dictionary
         fields = enumerate(view.columns)
         self.columns = {item.name: ColumnFile(work / f"column{at}", item, dictionary) for at, item in fields}
+        self.kinds: Mapping[str, str] = {}
         self._ids: list[Ints] = []
         self._encoded: dict[str, list[int]] = {}
         self._id_column = _integer_key(plan.collection)
@@ -214,13 +215,9 @@ class _Maker:
         place = np.empty(count, dtype=np.int64)
         place[order] = np.arange(count)
         self._keys(order)
-        for name, column in self.columns.items():
-            column.store(self._writer, f"column/{name}", order)
+        self.kinds = write_columns(self._writer, self.columns, self._dictionary, order)
         if self._labels:
             self._labels.store(self._writer, order)
-        values = list(self._dictionary.numbers)
-        self._writer.write("values", np.frombuffer(b"".join(values), np.uint8))
-        self._writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
         return place
 
     def _keys(self, order: Ints) -> None:

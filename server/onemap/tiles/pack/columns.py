@@ -1,11 +1,13 @@
 """The attributes of a pack: values that recur are numbered in one dictionary, others are kept row by row.
 
+Numbered columns whose values recur together are kept as records (``records``).
+
 Values are kept as they are written into a tile: as fields of a layer of Mapbox Vector Tile 2.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ from onemap.catalog import Field
 from onemap.tiles.generalise.faces import extend, spread, starts
 from onemap.tiles.mvt import encode_value
 from onemap.tiles.pack.format import PackWriter
+from onemap.tiles.pack.records import records_of
 from onemap.tiles.varint import field
 
 Ints = NDArray[np.int64]
+PLAIN, NUMBERED, RECORDS = "plain", "numbered", "records"
 _OFTEN = 50_000
 _SHARE = 0.3
 _BLOCK = 200_000
@@ -52,6 +56,7 @@ class ColumnFile:
             dictionary,
         )
         self._known: dict[object, int] = {}
+        self._at: Ints | None = None
         self._numbers.write_bytes(b"")
         self._seen = 0
 
@@ -69,17 +74,18 @@ class ColumnFile:
         if len(known) > _OFTEN and len(known) > _SHARE * self._seen:
             self._make_plain()
 
-    def store(self, writer: PackWriter, name: str, order: Ints) -> None:
-        """Write the column into a pack, in the order given."""
-        numbers = np.fromfile(self._numbers, np.int32)
-        if not self.plain:
-            size = np.min_scalar_type(max(len(self._dictionary.numbers) - 1, 0))
-            writer.write(name, numbers[order].astype(size))
-            return
-        at = starts(numbers)
-        blob = np.memmap(self._blob, np.uint8, mode="r") if at[-1] else np.empty(0, np.uint8)
-        writer.extend(name, _gathered(blob, at, numbers, order), np.uint8)
-        writer.write(name + ".starts", starts(numbers[order]))
+    def numbers(self, rows: Ints) -> Ints:
+        """Return the numbers of the values of rows."""
+        every = np.memmap(self._numbers, np.int32, mode="r") if self._seen else np.empty(0, np.int32)
+        return every[rows].astype(np.int64)
+
+    def written(self, rows: Ints) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """Return the values of rows of a plain column one after the other, and the size of each."""
+        sizes = np.memmap(self._numbers, np.int32, mode="r") if self._seen else np.empty(0, np.int32)
+        if self._at is None:
+            self._at = starts(sizes)
+        blob = np.memmap(self._blob, np.uint8, mode="r") if self._at[-1] else np.empty(0, np.uint8)
+        return blob[spread(self._at[rows], sizes[rows])], np.asarray(sizes[rows])
 
     def _append_plain(self, values: Sequence[bytes]) -> None:
         extend(self._numbers, np.fromiter(map(len, values), np.int32, len(values)))
@@ -95,7 +101,55 @@ class ColumnFile:
             self._append_plain([values[number] for number in numbers[start : start + _BLOCK].tolist()])
 
 
-def _gathered(blob: NDArray[np.uint8], at: Ints, sizes: NDArray[np.int32], order: Ints) -> Iterator[NDArray[np.uint8]]:
-    for start in range(0, len(order), _BLOCK):
-        some = order[start : start + _BLOCK]
-        yield blob[spread(at[some], sizes[some])]
+def write_columns(
+    writer: PackWriter, columns: Mapping[str, ColumnFile], dictionary: Dictionary, order: Ints
+) -> dict[str, str]:
+    """Write columns into a pack, in the order given, and return how each is kept: plain, numbered, or in records."""
+    numbered = {name: column for name, column in columns.items() if not column.plain}
+    records = records_of({name: _in_order(column, order) for name, column in numbered.items()}, len(order))
+    writer.write("records", _small(records.values, len(dictionary.numbers)))
+    writer.write("record", _small(records.numbers, len(records.values)))
+    kinds = dict.fromkeys(records.names, RECORDS)
+    for name, column in numbered.items():
+        if name not in kinds:
+            kinds[name] = NUMBERED
+            writer.write(f"column/{name}", _small(column.numbers(order), len(dictionary.numbers)))
+    plain = {name: column for name, column in columns.items() if column.plain}
+    kinds |= dict.fromkeys(plain, PLAIN)
+    sizes = [np.zeros(1, np.int32)]
+    writer.extend("plain", _row_by_row(list(plain.values()), order, sizes), np.uint8)
+    writer.extend("plain.starts", _ends(sizes), np.int64)
+    values = list(dictionary.numbers)
+    writer.write("values", np.frombuffer(b"".join(values), np.uint8))
+    writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
+    return kinds
+
+
+def _in_order(column: ColumnFile, order: Ints) -> Callable[[Ints], Ints]:
+    return lambda rows: column.numbers(order[rows])
+
+
+def _small(numbers: Ints, count: int) -> NDArray[np.unsignedinteger]:
+    """Return numbers below a count in as little room as they take."""
+    return numbers.astype(np.min_scalar_type(max(count - 1, 0)))
+
+
+def _row_by_row(
+    columns: Sequence[ColumnFile], order: Ints, sizes: list[NDArray[np.int32]]
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the values of plain columns, those of a row side by side, and note the size of each in ``sizes``."""
+    for start in range(0, len(order) if columns else 0, _BLOCK):
+        parts = [column.written(order[start : start + _BLOCK]) for column in columns]
+        size = np.stack([sizes for _, sizes in parts])
+        begin = starts(size.ravel())[:-1].reshape(size.shape)
+        yield np.concatenate([data for data, _ in parts])[spread(begin.T.ravel(), size.T.ravel())]
+        sizes.append(size.T.ravel())
+
+
+def _ends(sizes: Sequence[NDArray[np.int32]]) -> Iterator[Ints]:
+    """Yield where each of the values ends, for sizes that begin with a 0."""
+    at = 0
+    for some in sizes:
+        ends = np.cumsum(some, dtype=np.int64) + at
+        yield ends
+        at = int(ends[-1])

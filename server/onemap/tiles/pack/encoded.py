@@ -182,7 +182,7 @@ class EncodedShapes:
         self.lead: NDArray[np.uint32] = file.array(f"{name}/lead")
         self.first: NDArray[np.int32] = file.array(f"{name}/first")
         self.starts: Ints = file.array(f"{name}/starts")
-        self.tail = memoryview(file.array(f"{name}/tail"))
+        self.tail: NDArray[np.uint8] = file.array(f"{name}/tail")
 
     def shape(self, at: Ints, owners: Ints, kinds: NDArray[np.uint8], corner: Ints) -> Shape:
         """Return the geometries at these places, those of which nothing is left out; ``corner``: of the tile."""
@@ -190,9 +190,17 @@ class EncodedShapes:
         if not lead.all():
             there = lead > 0
             at, owners, kinds, lead = at[there], owners[there], kinds[there], lead[there]
-        words = np.empty((len(at), 3), dtype=np.uint64)
+        words = np.empty((len(at), 3), dtype=np.int64)
         words[:, 0] = lead
         words[:, 1:] = zigzag(self.first[at] - corner)
-        tail = self.tail
-        ends = zip(self.starts[at].tolist(), self.starts[at + 1].tolist(), strict=True)
-        return Shape(owners, kinds, words, [tail[begin:end] for begin, end in ends])
+        begin, end = self.starts[at], self.starts[at + 1]
+        return Shape(owners, kinds, words, end - begin, _pieces(self.tail, begin, end))
+
+
+def _pieces(data: NDArray[np.uint8], begin: Ints, end: Ints) -> NDArray[np.uint8]:
+    """Return pieces of data one after the other; those that are neighbours there are taken at once."""
+    if not len(begin):
+        return data[:0]
+    gaps = np.flatnonzero(begin[1:] != end[:-1])
+    runs = zip(begin[np.append(0, gaps + 1)].tolist(), end[np.append(gaps, -1)].tolist(), strict=True)
+    return np.concatenate([data[first:last] for first, last in runs])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from onemap.tiles.commands import POLYGON
 from onemap.tiles.mvt import EXTENT
+from onemap.tiles.pack.attributes import Pairs
 from onemap.tiles.pack.borders import cut
 from onemap.tiles.pack.draw import Window, inside, ready
 from onemap.tiles.pack.encoded import EncodedShapes
@@ -39,21 +40,28 @@ def layer(pack: Pack, name: str, lod: Lod, rows: Ints, on: Window, names: Sequen
 def written(pack: Pack, name: str, names: Sequence[str], features: Iterable[tuple[int, bytes]], kind: int) -> bytes:
     """Return a tile with one layer of features, each an attribute row and its geometry; empty when there are none."""
     numbers: dict[bytes, int] = {}
+    told: dict[int, bytes] = {}
     pieces = [_HEADER, field(1, name.encode())]
-    values = pack.columns.reader(names)
+    reader = pack.columns.reader(names)
     of_kind = bytes((0x18, kind))
     for feature, geometry in features:
-        tags = bytearray()
-        for key, value in values(feature):
-            tags += key
-            tags += varint(numbers.setdefault(value, len(numbers)))
+        record = reader.record(feature)
+        shared = told.get(record)
+        if shared is None:
+            shared = told[record] = _tags(reader.shared(record), numbers)
+        tags = shared + _tags(reader.own(feature), numbers)
         identity = pack.identity(feature)
         named = b"" if identity < 0 else b"\x08" + varint(identity)
-        pieces.append(field(2, b"".join((named, field(2, bytes(tags)), of_kind, field(4, geometry)))))
+        pieces.append(field(2, b"".join((named, field(2, tags), of_kind, field(4, geometry)))))
     if len(pieces) <= len((_HEADER, name)):
         return b""
     keys = [field(3, column.encode()) for column in names]
     return field(3, b"".join([*pieces, *keys, *numbers, _FOOTER]))
+
+
+def _tags(pairs: Pairs, numbers: dict[bytes, int]) -> bytes:
+    """Return the numbers of columns and values, those of new values counted on."""
+    return b"".join([key + varint(numbers.setdefault(value, len(numbers))) for key, value in pairs])
 
 
 def _geometries(lod: Lod, rows: Ints, on: Window) -> Iterator[tuple[int, bytes]]:
@@ -81,7 +89,7 @@ def _encoded(shapes: EncodedShapes, places: Ints, rows: Ints, corner: Sequence[i
         if lead:
             x, y = shapes.first[place].tolist()
             begin, end = shapes.starts[place : place + 2].tolist()
-            yield row, varint(lead) + _move(x - left) + _move(y - top) + bytes(shapes.tail[begin:end])
+            yield row, varint(lead) + _move(x - left) + _move(y - top) + shapes.tail[begin:end].tobytes()
 
 
 def _crossing(lod: Lod, rows: Ints, on: Window) -> Iterator[tuple[int, bytes]]:

@@ -64,10 +64,12 @@ def _geometries(rows: Ints, steps: Ints) -> Iterator[tuple[int, bytes]]:
 
 def _shape(steps: Ints) -> Shape:
     """Return features of one point each, at whole tile units (n, 2)."""
-    words = np.empty((len(steps), 3), dtype=np.uint64)
+    words = np.empty((len(steps), 3), dtype=np.int64)
     words[:, 0] = _MOVE_TO
     words[:, 1:] = zigzag(steps)
-    return Shape(np.arange(len(steps)), np.full(len(steps), POINT, dtype=np.uint8), words, [b""] * len(steps))
+    count = len(steps)
+    nothing = np.zeros(count, np.int64), np.empty(0, np.uint8)
+    return Shape(np.arange(count), np.full(count, POINT, np.uint8), words, *nothing)
 
 
 def _edited(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,38 +12,50 @@ from numpy.typing import NDArray
 
 from onemap.tiles.commands import Encoded
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.varint import field, padded, varint
+from onemap.tiles.varint import field, packed, padded, varint
 
 Ints = NDArray[np.int64]
-Words = NDArray[np.uint64]
-Bytes = bytes | memoryview
 NONE = -1
+_WIDEST = 8
 _HEADER = varint(15 << 3) + varint(2)
 _FOOTER = varint(5 << 3) + varint(EXTENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The geometries of features: of each its kind, its first words (n, 3), and the bytes that follow.
+    """The geometries of features: of each its kind, its first words (n, 3), and how many bytes follow in ``tails``.
 
-    The words are 0 where they are among the bytes.
+    The words are -1 where they are among the bytes.
     """
 
     owners: Ints
     kinds: NDArray[np.uint8]
-    lead: Words
-    tails: Sequence[Bytes]
+    lead: Ints
+    sizes: Ints
+    tails: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Columns (``keys``: their numbers) whose values are told together.
+
+    ``values``: of each row and column the number of its value (-1: none). ``rows``: that of each feature.
+    """
+
+    keys: Ints
+    values: Ints
+    rows: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is said of features. ``ids``: -1 for none. ``values``: for each feature and column the number of its value
+    """What is said of features. ``ids``: -1 for none.
 
-    (-1: none), counted from the first in ``blob``, which holds ``count`` values as fields of a layer.
+    Values are counted from the first in ``blob``, which holds ``count`` values as fields of a layer.
     """
 
     ids: Ints
-    values: NDArray[np.int32]
+    groups: Sequence[Group]
     blob: bytes
     count: int
 
@@ -58,48 +70,57 @@ class Drawn:
 
 def shape_of(encoded: Encoded) -> Shape:
     """Return geometries that were encoded as a whole."""
-    data, at = encoded.data, encoded.starts.tolist()
-    tails = [data[begin:end] for begin, end in itertools.pairwise(at)]
-    kinds = np.full(len(tails), encoded.kind, dtype=np.uint8)
-    return Shape(encoded.owners, kinds, np.zeros((len(tails), 3), np.uint64), tails)
+    sizes = np.diff(encoded.starts)
+    kinds, lead = np.full(len(sizes), encoded.kind, np.uint8), np.full((len(sizes), 3), NONE)
+    return Shape(encoded.owners, kinds, lead, sizes, np.frombuffer(encoded.data, np.uint8))
 
 
 def layer(name: str, columns: Sequence[str], drawn: Sequence[Drawn]) -> bytes:
     """Return a tile with one layer; empty when there are no features."""
-    pieces: list[Bytes] = [_HEADER, field(1, name.encode())]
-    values, offset = [], 0
+    features, values, offset = [], [], 0
     for part in drawn:
-        shapes = [shape for shape in part.shapes if len(shape.tails)]
+        shapes = [shape for shape in part.shapes if len(shape.owners)]
         if shapes:
-            pieces += _features(_together(shapes), part.table, offset)
+            features.append(_features(_together(shapes), part.table, offset))
             values.append(part.table.blob)
             offset += part.table.count
-    if len(pieces) <= len((_HEADER, name)):
+    if not features:
         return b""
-    keys = [field(3, column.encode()) for column in columns]
-    return field(3, b"".join([*pieces, *keys, *values, _FOOTER]))
+    keys = _keys(tuple(columns))
+    return field(3, b"".join([_HEADER, field(1, name.encode()), *features, keys, *values, _FOOTER]))
+
+
+@lru_cache(maxsize=64)
+def _keys(columns: tuple[str, ...]) -> bytes:
+    return b"".join(field(3, column.encode()) for column in columns)
 
 
 def _together(shapes: Sequence[Shape]) -> Shape:
-    owners, kinds, lead = (
-        np.concatenate([getattr(shape, name) for shape in shapes]) for name in ("owners", "kinds", "lead")
-    )
-    return Shape(owners, kinds, lead, list(itertools.chain.from_iterable(shape.tails for shape in shapes)))
+    if len(shapes) == 1:
+        return shapes[0]
+    return Shape(*(np.concatenate([getattr(shape, name) for shape in shapes]) for name in Shape.__slots__))
 
 
-def _features(shape: Shape, table: Table, offset: int) -> list[Bytes]:
-    """Return the messages of features in pieces: of each all up to the geometry, and what follows there."""
-    owners, count = shape.owners, len(shape.owners)
-    tags, lead = _tags(table.values[owners], offset), _words(shape.lead).without(shape.lead[:, 0] == 0)
-    named = _columns(0x08, np.maximum(table.ids[owners], 0)).without(table.ids[owners] < 0)
-    geometry = np.fromiter(map(len, shape.tails), np.int64, count) + lead.sizes
-    before = (named, _columns(0x12, tags.sizes), tags, _columns(0x18, shape.kinds, 0x22, geometry))
-    body = geometry + sum(part.sizes for part in before)
-    heads, ends = _joined((_columns(0x12, body), *before, lead))
-    pieces: list[Bytes] = [b""] * (2 * count)
-    pieces[::2] = [heads[begin:end] for begin, end in itertools.pairwise([0, *ends])]
-    pieces[1::2] = shape.tails
-    return pieces
+def _features(shape: Shape, table: Table, offset: int) -> memoryview:
+    """Return the messages of features."""
+    ids = table.ids[shape.owners]
+    tags = [_tags(group, offset).of(group.rows[shape.owners]) for group in table.groups]
+    named = _row(0x08 if ids.min() >= 0 else np.where(ids < 0, NONE, 0x08), ids)
+    lead = _row(*shape.lead.T)
+    told, geometry = _total(tags), lead.sizes + shape.sizes
+    parts = [named, _row(0x18, shape.kinds, 0x12, told), *tags, _row(0x22, geometry), lead]
+    body = shape.sizes + _total(parts)
+    return _woven(*_joined([_row(0x12, body), *parts]), shape)
+
+
+def _woven(heads: NDArray[np.uint8], counts: Ints, shape: Shape) -> memoryview:
+    """Return all up to the geometry of each feature, and what follows there."""
+    sizes, of_head = np.empty((len(counts), 2), np.int64), np.empty((len(counts), 2), np.bool_)
+    sizes[:, 0], sizes[:, 1], of_head[:] = counts, shape.sizes, (True, False)
+    head = np.repeat(of_head.ravel(), sizes.ravel())
+    woven = np.empty(len(head), np.uint8)
+    woven[head], woven[~head] = heads, shape.tails
+    return woven.data
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,49 +134,84 @@ class _Bytes:
     used: NDArray[np.bool_]
     sizes: Ints
 
-    def without(self, rows: NDArray[np.bool_]) -> _Bytes:
-        """Return the same with nothing in some rows."""
-        self.used[rows], self.sizes[rows] = False, 0
-        return self
+    def of(self, rows: Ints) -> _Bytes:
+        """Return these rows."""
+        return _Bytes(self.data[rows], self.used[rows], self.sizes[rows])
 
 
-def _words(rows: Words) -> _Bytes:
-    """Return rows of numbers as varints."""
-    data, used = padded(rows)
-    return _Bytes(data, used, np.count_nonzero(used, axis=1))
+def _row(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
+    """Return numbers from -1 (nothing) on as varints, those of all columns one after the other in each row.
+
+    They are put together in one number for each row, its first byte the lowest one, where they have room in it.
+    """
+    largest = [column if isinstance(column, int) else int(column.max()) for column in columns]
+    rooms = [len(varint(max(number, 0))) for number in largest]
+    if sum(rooms) > _WIDEST:
+        return _wide(*columns)
+    kind, at = _unsigned(sum(rooms)), 0
+    written = used = kind(0)
+    for column, most, room in zip(columns, largest, rooms, strict=True):
+        word, of_word = packed(np.asarray(column), most)
+        written = written | word.astype(kind) << kind(8 * at)
+        used = used | of_word.astype(kind) << kind(8 * at)
+        at += room
+    return _Bytes(*_seen(written, used), np.bitwise_count(used).astype(np.int64))
 
 
-def _columns(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
-    """Return columns of numbers as rows of varints, none of them negative."""
-    return _words(np.stack(np.broadcast_arrays(*columns), axis=1).astype(np.uint64))
+def _wide(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
+    """Return the same of numbers of any size."""
+    numbers = np.stack(np.broadcast_arrays(*columns), axis=1)
+    data, used = padded(np.maximum(numbers, 0).astype(np.uint64))
+    used &= np.repeat(numbers >= 0, used.shape[1] // len(columns), axis=1)
+    return _Bytes(data, used, _across(used))
 
 
-def _tags(values: NDArray[np.int32], offset: int) -> _Bytes:
-    """Return the pairs of key and value of all features (n, columns), without those of no value.
+def _tags(group: Group, offset: int) -> _Bytes:
+    """Return the pairs of key and value of all rows, without those of no value.
 
     A pair is put together in one number, its first byte the lowest one.
     """
-    keys = np.flatnonzero((values != NONE).any(axis=0))
-    values = values[:, keys]
-    room = len(varint(int(keys.max(initial=0)))), len(varint(int(values.max(initial=0)) + offset))
-    kind: Any = np.uint32 if sum(room) <= np.dtype(np.uint32).itemsize else np.uint64
-    written, used = np.zeros(values.shape, kind), np.zeros(values.shape, kind)
-    for part, size, at in ((keys.astype(kind), room[0], 0), ((values + offset).astype(kind), room[1], room[0])):
-        rest, there = part, np.ones_like(part)
-        for place in range(at, at + size):
-            low, rest = rest & kind(0x7F), rest >> kind(7)
-            more = (rest > 0).astype(kind)
-            written |= (low | more << kind(7)) << kind(8 * place)
-            used |= there << kind(8 * place)
-            there = more
-    used *= values != NONE
-    sizes = np.bitwise_count(used).sum(axis=1, dtype=np.int64)
-    count = len(values)
-    return _Bytes(written.view(np.uint8).reshape(count, -1), used.view(np.bool_).reshape(count, -1), sizes)
+    given = np.flatnonzero((group.values != NONE).any(axis=0))
+    keys, values = group.keys[given], group.values[:, given]
+    if offset:
+        values = np.where(values == NONE, NONE, values + offset)
+    last, most = int(keys.max(initial=0)), int(values.max(initial=0))
+    room = len(varint(last))
+    kind = _unsigned(room + len(varint(most)))
+    (key, of_key), (value, of_value) = packed(keys, last), packed(values, most)
+    written = value.astype(kind) << kind(8 * room) | key.astype(kind)
+    used = of_value.astype(kind) << kind(8 * room) | of_key.astype(kind)
+    used[values == NONE] = 0
+    return _Bytes(*_seen(written, used), _across(np.bitwise_count(used)))
 
 
-def _joined(parts: Sequence[_Bytes]) -> tuple[bytes, list[int]]:
-    """Return the bytes of all rows, those of the parts one after the other in each, and where each row ends."""
+def _unsigned(size: int) -> Any:
+    """Return the type of the shortest numbers of at least so many bytes."""
+    return next(kind for kind in (np.uint8, np.uint16, np.uint32, np.uint64) if np.dtype(kind).itemsize >= size)
+
+
+def _seen(written: NDArray[Any], used: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the bytes of the numbers of each row, and which of them are used."""
+    count = len(written)
+    return written.view(np.uint8).reshape(count, -1), used.view(np.bool_).reshape(count, -1)
+
+
+def _total(parts: Sequence[_Bytes]) -> Ints:
+    """Return how many bytes the parts have together in each row."""
+    first, *others = (part.sizes for part in parts)
+    return sum(others, first)
+
+
+def _across(counts: NDArray[Any]) -> Ints:
+    """Return the sum of each row. There are few columns, and numpy takes longer to go from row to row."""
+    sums = np.zeros(len(counts), np.int64)
+    for column in counts.T:
+        sums += column
+    return sums
+
+
+def _joined(parts: Sequence[_Bytes]) -> tuple[NDArray[np.uint8], Ints]:
+    """Return the bytes of all rows, those of the parts one after the other in each, and how many each row has."""
     data = np.concatenate([part.data for part in parts], axis=1)
     used = np.concatenate([part.used for part in parts], axis=1)
-    return np.compress(used.ravel(), data.ravel()).tobytes(), np.cumsum(sum(part.sizes for part in parts)).tolist()
+    return np.compress(used.ravel(), data.ravel()), _total(parts)

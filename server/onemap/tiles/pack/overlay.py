@@ -16,7 +16,7 @@ from onemap.tiles.commands import Shapes, encode_shapes
 from onemap.tiles.generalise.faces import spread
 from onemap.tiles.mvt import Attributes, dictionary
 from onemap.tiles.pack.fresh import Edited
-from onemap.tiles.pack.layer import Drawn, Ints, Table, shape_of
+from onemap.tiles.pack.layer import Drawn, Group, Ints, Table, shape_of
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.pack import Pack
 from onemap.tiles.shapes import Plane, make_shapes
@@ -95,7 +95,8 @@ def drawn(
     known, numbers = dictionary(Attributes([batch.keys[0] for batch in chosen], columns, values), every)
     found = make(geometries[seen]) if make else make_shapes(geometries[seen], on)
     shapes = [shape_of(encode_shapes(item)) for item in found if len(item.parts)]
-    return Drawn(Table(ids, numbers.astype(np.int32), b"".join(field(4, value) for value in known), len(known)), shapes)
+    group = Group(np.arange(len(columns)), numbers, every)
+    return Drawn(Table(ids, [group], b"".join(field(4, value) for value in known), len(known)), shapes)
 
 
 def _identity(batch: Batch, collection: Collection) -> int:
