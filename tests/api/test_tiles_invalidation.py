@@ -24,7 +24,7 @@ from onemap.config import StoreSettings
 from onemap.geo.crs import CRS84, crs_from_srid, transform_bounds
 from onemap.store import Store
 from onemap.store.geopackage.functions import register_geometry
-from onemap.tiles.cache import Asked, Entry, TileCache
+from onemap.tiles.cache import Asked, Body, Entry, TileCache
 from tests.conftest import settings_of
 from tests.editing import COUNT, GK, MERGE, PARCELS, Editable, X, Y, feature, square
 
@@ -67,8 +67,8 @@ class Worker:
         get = self.cache.get
 
         async def slowly(asked: Asked, stores: Mapping[str, Store]) -> Entry:
-            async def make() -> bytes:
-                made = await asked.make()
+            async def make(finish: Callable[[bytes], Body]) -> Body:
+                made = await asked.make(finish)
                 await anyio.sleep(random.random() * seconds)
                 return made
 

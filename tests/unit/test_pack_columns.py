@@ -55,7 +55,9 @@ def store(path: Path, files: dict[str, ColumnFile], dictionary: Dictionary) -> C
 
 def expected(names: Sequence[str], row: int) -> dict[int, bytes]:
     """The values of a row by the number of the column, those that there are."""
-    found = {at: written(VALUES[name][COUNT - 1 - row], Field(name, "string", {"en": name})) for at, name in enumerate(names)}
+    found = {
+        at: written(VALUES[name][COUNT - 1 - row], Field(name, "string", {"en": name})) for at, name in enumerate(names)
+    }
     return {at: value for at, value in found.items() if value}
 
 

@@ -27,7 +27,9 @@ class Cache:
 
     async def get(self, key: str, make: Callable[[], bytes]) -> bytes:
         place = Place("grid", "1", 0, 0)
-        asked = Asked(key, lambda: key.encode(), (SOURCE,), place, lambda: anyio.to_thread.run_sync(make))
+        asked = Asked(
+            key, lambda: key.encode(), (SOURCE,), place, lambda finish: anyio.to_thread.run_sync(lambda: finish(make()))
+        )
         return zlib.decompress((await self.tiles.get(asked, STORES)).body.packed, 31)
 
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
+import anyio.to_thread
 
 from onemap.store.tiling import TileStore
 from onemap.tiles.engine import Drawing
 
 _MOST_HELPERS = 3
+# To compress fewer bytes takes no longer than to hand them to another thread.
+_LARGE = 100_000
 
 
-async def render_together(drawn: Sequence[Drawing], row: int, col: int) -> bytes:
-    """Return a tile with these layers in their order; what is raised first is raised."""
-    if len(drawn) == 1:
-        return await drawn[0].render_soon(row, col)
+async def render_together[T](drawn: Sequence[Drawing], row: int, col: int, finish: Callable[[bytes], T]) -> T:
+    """Return what ``finish`` makes of a tile with these layers in their order; what is raised first is raised."""
+    if len(drawn) == 1 and drawn[0].layer.pack is not None:
+        # One way to another thread and back, not one for each step.
+        return await anyio.to_thread.run_sync(lambda: finish(drawn[0].render(row, col)))
+    tile = await drawn[0].render_soon(row, col) if len(drawn) == 1 else await _together(drawn, row, col)
+    return await anyio.to_thread.run_sync(finish, tile) if len(tile) > _LARGE else finish(tile)
+
+
+async def _together(drawn: Sequence[Drawing], row: int, col: int) -> bytes:
     made = [b""] * len(drawn)
     left = iter(enumerate(drawn))
     failed: list[Exception] = []

@@ -8,25 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio.to_thread
-from isal import isal_zlib
 
 from onemap.block import Metric
 from onemap.block.caller import Callers, caller_gone, present_caller, set_caller
 from onemap.errors import ClientGone, OneMapError
 from onemap.store import Store
 from onemap.tiles.cache.counters import Counters
-from onemap.tiles.cache.entry import GZIP, Asked, Body, Entry, Fill
+from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
 from onemap.tiles.cache.follow import Followers, Levels
 from onemap.tiles.cache.memory import Memory
 from onemap.tiles.cache.seeds import CatchUp, Seeds
 from onemap.tiles.cache.shared import SharedTiles, Ticket
 from onemap.tiles.cache.writer import Writer
 from onemap.tiles.matrixset import TileMatrixSet
-
-# Levels 0 to 3 of ISA-L: 2 is as small as 3 and as fast as 1 on tiles.
-_GZIP_LEVEL = 2
-# Compressing so many bytes takes longer than to find another thread.
-_LARGE = 100_000
 
 
 @dataclass(slots=True, eq=False)
@@ -141,12 +135,10 @@ class TileCache:
         try:
             if caller_gone():
                 raise ClientGone
-            tile = await asked.make()
-            packed = await anyio.to_thread.run_sync(_packed, tile) if len(tile) > _LARGE else _packed(tile)
+            body = await asked.make(Body.of_tile)
         finally:
             self._places.release()
         self.counters.made += 1
-        body = Body.of(packed)
         if ticket is not None and self.shared is not None:
             self._writer.submit(asked, ticket, body)
         return body
@@ -187,7 +179,3 @@ class TileCache:
         if found is not None:
             self.counters.archive += 1
         return found
-
-
-def _packed(tile: bytes) -> bytes:
-    return isal_zlib.compress(tile, _GZIP_LEVEL, GZIP) if tile else b""
