@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 from tests.jobs import alive, until, wait_for
 from tests.synthetic import blob
 
+MARK = "ONEMAP_TEST_OF"
 LABOUR = (sys.executable, "-m", "onemap.cli.labour")
 
 
@@ -37,7 +38,7 @@ def store(data: Path, tmp_path: Path) -> Iterator[JobStore]:
 
 @contextmanager
 def crew(store: JobStore, data: Path, cores: int) -> Iterator[None]:
-    environment = {**Source(None, ROOT, "business", data).environment(), CORES: str(cores)}
+    environment = {**Source(None, ROOT, "business", data).environment(), CORES: str(cores), MARK: str(os.getpid())}
     with Crew(store, LABOUR, environment, 1).at_work():
         yield
 
@@ -56,12 +57,11 @@ def order(count: int) -> Order:
 
 
 def at_work(command: bytes) -> set[int]:
-    """The processes of this test run with a command."""
-    found = set()
+    """The processes of crews begun here with a command; other tests have theirs at the same time."""
+    found, mine = set(), f"{MARK}={os.getpid()}".encode()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            mine = f"{CORES}=".encode() in path.with_name("environ").read_bytes()
-            if command in path.read_bytes() and mine:
+            if command in path.read_bytes() and mine in path.with_name("environ").read_bytes().split(b"\0"):
                 found.add(int(path.parent.name))
         except OSError:
             continue
