@@ -33,6 +33,10 @@ def test_ids_of_any_size_are_written_and_none_are_left_out() -> None:
     found = features([2**62, NONE, 5], [[], [], []], [], 0)
     assert [item["id"] for item in found] == [2**62, 0, 5]
     assert [item["properties"] for item in found] == [{}, {}, {}]
+    for negative in (-1, -5, -70_000, -(2**40)):
+        for other in (1, 70_000, 2**50, negative):
+            ids = [item["id"] for item in features([other, negative, other], [[], [], []], [], 0)]
+            assert ids == [max(other, 0), 0, max(other, 0)]
 
 
 def test_columns_without_any_value_are_left_out() -> None:

@@ -41,7 +41,11 @@ def _open(index: str) -> tuple[_File, int]:
 def _forget_missing() -> None:
     """Close what was deleted, or replaced by another file: no lock of SQLite's is on it."""
     for index, (file, number) in list(_opened.items()):
-        if not Path(index).exists() or _file(Path(index).stat()) != file:
+        try:
+            same = _file(Path(index).stat()) == file
+        except OSError:
+            same = False
+        if not same:
             os.close(number)
             del _opened[index]
 

@@ -18,6 +18,7 @@ from onemap.tiles.varint import varint
 _OFTEN = 64
 _REMEMBERED = 20_000
 _REMEMBERED_SETS = 16
+_REMEMBERED_RECORDS = 1000
 # Runs are taken as rows of the longest one unless these have so many times the room.
 _ROOMY = 4
 
@@ -126,7 +127,7 @@ class Columns:
         def of_record(record: int) -> Pairs:
             pairs = told.get(record)
             if pairs is None:
-                if len(told) >= _REMEMBERED:
+                if len(told) >= _REMEMBERED_RECORDS:
                     told.clear()
                 numbers = self._records[record].tolist()
                 pairs = told[record] = [(key, self._value(numbers[at])) for key, at in shared if numbers[at]]

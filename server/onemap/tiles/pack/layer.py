@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is said of features. ``ids``: -1 for none.
+    """What is said of features. ``ids``: below 0 for none, as a tile cannot say them.
 
     Values are counted from the first in ``blob``, which holds ``count`` values as fields of a layer.
     """
@@ -103,7 +103,7 @@ def _together(shapes: Sequence[Shape]) -> Shape:
 
 def _features(shape: Shape, table: Table, offset: int) -> memoryview:
     """Return the messages of features."""
-    ids = table.ids[shape.owners]
+    ids = np.maximum(table.ids[shape.owners], NONE)
     tags = [_tags(group, offset).of(group.rows[shape.owners]) for group in table.groups]
     named = _row(0x08 if ids.min() >= 0 else np.where(ids < 0, NONE, 0x08), ids)
     lead = _row(*shape.lead.T)
