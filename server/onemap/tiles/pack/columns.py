@@ -79,7 +79,7 @@ class ColumnFile:
         every = np.memmap(self._numbers, np.int32, mode="r") if self._seen else np.empty(0, np.int32)
         return every[rows].astype(np.int64)
 
-    def written(self, rows: Ints) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    def values(self, rows: Ints) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
         """Return the values of rows of a plain column one after the other, and the size of each."""
         sizes = np.memmap(self._numbers, np.int32, mode="r") if self._seen else np.empty(0, np.int32)
         if self._at is None:
@@ -139,8 +139,8 @@ def _row_by_row(
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield the values of plain columns, those of a row side by side, and note the size of each in ``sizes``."""
     for start in range(0, len(order) if columns else 0, _BLOCK):
-        parts = [column.written(order[start : start + _BLOCK]) for column in columns]
-        size = np.stack([sizes for _, sizes in parts])
+        parts = [column.values(order[start : start + _BLOCK]) for column in columns]
+        size = np.stack([its_sizes for _, its_sizes in parts])
         begin = starts(size.ravel())[:-1].reshape(size.shape)
         yield np.concatenate([data for data, _ in parts])[spread(begin.T.ravel(), size.T.ravel())]
         sizes.append(size.T.ravel())
