@@ -2,7 +2,8 @@
 
 The CPU time of a tile is that of the server and of the database together, for clients that take gzip. Uncached: each
 tile is asked for once in the life of a server whose cache starts empty; the peers' caches are off. Cached: the same
-tile again and again.
+tile again and again. Servers take turns, and each figure is the median of its turns: what disturbs a machine for some
+seconds disturbs one of them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ CACHED_BARS = {11: 1 / 50, 12: 1 / 10, 14: 1 / 10, 16: None}
 TIPG_COUNTS = {10: 4, 12: 15, 14: 60, 16: 200}
 PYGEOAPI_COUNTS = {14: 3, 16: 20}  # it names systems by text, which costs PostGIS milliseconds for each row
 MANY = 32
+TURNS = 5
 MOST_KIB, LEAST_SHARE = 500.0, 0.95
 _SECONDS = 0.4
 Bounds = Sequence[float]
@@ -75,11 +77,12 @@ def rows(province: Path, peers: Sequence[str]) -> list[Row]:
         postgis, embedded = _instance(folder / "postgis", dsn), _instance(HOME / "tiles-embedded", path)
         _run("tiles", "generalise", "--root", str(postgis))
         _run("tiles", "build", "--root", str(embedded))
-        mine = _uncached(_ours(postgis, on), bounds)
+        others = list(_peers(peers, dsn, bounds, folder, on))
+        mine, packed, *theirs = _in_turns([_ours(postgis, on), _ours(embedded), *others], bounds)
         made = []
-        for peer in _peers(peers, dsn, bounds, folder, on):
-            made += _compared(mine, _uncached(peer, bounds), peer.name)
-        made += _embedded(_uncached(_ours(embedded), bounds), mine)
+        for peer, figures in zip(others, theirs, strict=True):
+            made += _compared(mine, figures, peer.name)
+        made += _embedded(packed, mine)
         if "martin" in peers:
             made += _cached(_ours(postgis, on), _martin(dsn, folder, on, cache=512), bounds)
         whole = [("PostGIS", _ours(postgis, on)), ("embedded", _ours(embedded))]
@@ -113,6 +116,19 @@ def sample(bounds: Bounds, level: int, count: int, skip: int = 0) -> list[Place]
     inside = [(level, row, col) for row in range(rows[0], rows[1] + 1) for col in range(cols[0], cols[1] + 1)]
     step = max(1, len(inside) // count)
     return inside[skip % step :: step][:count]
+
+
+def _in_turns(peers: Sequence[Peer], bounds: Bounds) -> list[Figures]:
+    """Return the figures of each server: of every load the turn with the median of its CPU time."""
+    turns = [[_uncached(peer, bounds) for peer in peers] for _ in range(TURNS)]
+    return [_middle([figures[at] for figures in turns]) for at in range(len(peers))]
+
+
+def _middle(turns: Sequence[Figures]) -> Figures:
+    def middle(loads: Sequence[dict[int, Load]]) -> dict[int, Load]:
+        return {z: sorted((load[z] for load in loads), key=lambda load: load.cpu_ms)[TURNS // 2] for z in loads[0]}
+
+    return Figures(middle([one.alone for one in turns]), middle([one.together for one in turns]))
 
 
 def _uncached(peer: Peer, bounds: Bounds) -> Figures:

@@ -211,3 +211,25 @@ def test_a_full_disk_is_done_without(path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(cache_file, "_PRAGMAS", (*cache_file._PRAGMAS[:-1],))
     shared.close()
     assert keep(shared, asked("new"))
+
+
+def test_a_glance_notices_when_a_source_begins_anew_or_is_purged(path: Path) -> None:
+    one, two = opened(path), opened(path)
+    assert keep(one, asked("tile"))
+    assert one.glance(asked("tile"))[0] == BODY
+    missing, before = one.glance(asked("other"))
+    assert missing is None
+    assert before is not None
+    assert one.glance(asked("another"))[1] is before
+    assert purge(two, "1", land=Cover([HERE], 4490, SETS))
+    purged = one.glance(asked("other"))[1]
+    assert purged is not None
+    assert (purged.sources, purged.seq > before.seq) == (before.sources, True)
+    assert purge(two, "2", land=None)
+    assert one.glance(asked("other")) == (None, None)
+    assert keep(two, asked("tile"))
+    assert one.glance(asked("tile"))[0] == BODY
+    anew = one.glance(asked("other"))[1]
+    assert anew is not None
+    assert anew.sources != before.sources
+    assert not one.put(asked("late"), before, BODY)

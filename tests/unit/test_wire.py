@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import uvicorn
 
-from onemap.cli.wire import Joining
+from onemap.block import Principal
+from onemap.block.caller import caller_gone
+from onemap.cli.wire import Http, Joining
+from onemap.web.ready import FAILURE, Ready
 
 
 class Sent:
@@ -85,3 +91,164 @@ def test_the_rest_is_the_transport_s_own(sent: Sent) -> None:
 
     run(sent, work)
     assert sent.calls == [[b"last"]]
+
+
+class App:
+    """An application that has some answers ready, makes others, and leaves the rest to the ASGI protocol."""
+
+    def __init__(self) -> None:
+        self.app = Ready(self.rest, (self.find,))
+        self.gate: asyncio.Event | None = None
+        self.left: list[bool] = []
+        self.stop: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+    def find(self, scope: Any, _: Principal) -> Any:
+        path, method = scope["raw_path"], scope["method"]
+        if method not in ("GET", "HEAD"):
+            return None
+        if path == b"/ready":
+            return 200, [(b"content-length", b"5")], b"ready" if method == "GET" else b""
+        if path == b"/nothing":
+            return 204, [], b""
+        return self.make(path) if path in (b"/made", b"/wrong", b"/slow") else None
+
+    async def make(self, path: bytes) -> Any:
+        if path == b"/wrong":
+            raise ValueError("wrong")
+        if path == b"/slow":
+            self.gate = asyncio.Event()
+            for _ in range(200):
+                if self.gate.is_set() or caller_gone():
+                    break
+                await asyncio.sleep(0.01)
+            self.left.append(caller_gone())
+        return 200, [(b"content-length", b"%d" % len(path))], path
+
+    async def rest(self, scope: Any, receive: Any, send: Any) -> None:
+        body = (await receive())["body"]
+        text = b"%s %s %s" % (scope["method"].encode(), body, str(scope.get(FAILURE, "")).encode())
+        headers = [(b"content-length", b"%d" % len(text))]
+        await send({"type": "http.response.start", "status": 500 if FAILURE in scope else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
+
+
+Work = Callable[[App, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def talk(work: Work) -> App:
+    """Serve the application for one connection."""
+    app = App()
+
+    async def whole() -> None:
+        config = uvicorn.Config(app, port=0, http=Http, lifespan="off", proxy_headers=False, log_level="error")
+        server = uvicorn.Server(config)
+        app.stop = functools.partial(setattr, server, "should_exit", True)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection(*server.servers[0].sockets[0].getsockname()[:2])
+        try:
+            await asyncio.wait_for(work(app, reader, writer), 10)
+        finally:
+            writer.close()
+            app.stop()
+            await serving
+
+    asyncio.run(whole())
+    return app
+
+
+def get(path: str, method: str = "GET", more: str = "", version: str = "1.1") -> bytes:
+    return f"{method} {path} HTTP/{version}\r\nHost: here\r\n{more}\r\n".encode()
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    return int(first.split()[1]), headers, await reader.readexactly(int(headers.get("content-length", 0)))
+
+
+def test_answers_come_in_the_order_of_their_requests_however_they_are_made() -> None:
+    paths = ["/ready", "/slow", "/ready", "/other", "/made", "/nothing", "/made", "/wrong", "/ready"]
+
+    async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"".join(map(get, paths)))
+        while app.gate is None:
+            await asyncio.sleep(0.01)
+        app.gate.set()
+        got = [await answer(reader) for _ in paths]
+        bodies = [b"ready", b"/slow", b"ready", b"GET  ", b"/made", b"", b"/made", b"GET  wrong", b"ready"]
+        assert [body for _, _, body in got] == bodies
+        assert [status for status, _, _ in got] == [200, 200, 200, 200, 200, 204, 200, 500, 200]
+        assert all("access-control-allow-origin" in headers and "date" in headers for _, headers, _ in got[:3])
+
+    talk(work)
+
+
+def test_a_thousand_requests_in_one_packet_are_answered() -> None:
+    async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get("/slow") + get("/made") * 1000 + get("/ready") * 1000)
+        while app.gate is None:
+            await asyncio.sleep(0.01)
+        app.gate.set()
+        got = [(await answer(reader))[2] for _ in range(2001)]
+        assert got == [b"/slow", *[b"/made"] * 1000, *[b"ready"] * 1000]
+
+    talk(work)
+
+
+@pytest.mark.parametrize("first", ["/ready", "/made", "/nothing", "/other"])
+def test_what_is_no_plain_get_goes_the_usual_way_and_the_next_is_understood(first: str) -> None:
+    given = "Content-Length: 4\r\n"
+
+    async def work(_: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get(first, "POST", given) + b"body" + get("/ready"))
+        assert [(await answer(reader))[2] for _ in range(2)] == [b"POST body ", b"ready"]
+        writer.write(get("/ready", more=given) + b"body" + get("/made"))
+        assert [(await answer(reader))[2] for _ in range(2)] == [b"ready", b"/made"]
+        writer.write(get("/ready", "HEAD") + get("/ready", more="Connection: close\r\n", version="1.0"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert (await answer(reader))[2] == b"ready"
+        assert await reader.read() == b""
+
+    talk(work)
+
+
+def test_a_connection_is_closed_when_the_client_wants_that() -> None:
+    async def work(_: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get("/made") + get("/made", more="Connection: close\r\n"))
+        assert [(await answer(reader))[2] for _ in range(2)] == [b"/made"] * 2
+        assert await reader.read() == b""
+
+    talk(work)
+
+
+def test_the_maker_of_an_answer_is_told_when_its_client_has_left() -> None:
+    async def work(app: App, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get("/slow"))
+        while app.gate is None:
+            await asyncio.sleep(0.01)
+        writer.close()
+        while not app.left:
+            await asyncio.sleep(0.01)
+
+    assert talk(work).left == [True]
+
+
+def test_a_server_that_stops_finishes_what_it_has_begun() -> None:
+    async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get("/slow"))
+        while app.gate is None:
+            await asyncio.sleep(0.01)
+        app.stop()
+        await asyncio.sleep(0.3)
+        app.gate.set()
+        _, headers, body = await answer(reader)
+        assert (headers["connection"], body) == ("close", b"/slow")
+        assert await reader.read() == b""
+
+    talk(work)

@@ -99,11 +99,13 @@ class Dispatch:
 class HttpOnly:
     """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only.
 
+    ``app``: whose ``find`` a server may ask for answers without any of the ASGI protocol.
+
     ``beside`` run from the start of the server to its end, or as long as they have something to do. ``metrics``: what
     is counted.
     """
 
-    app: ASGIApp
+    app: Ready
     beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     metrics: Callable[[], list[Metric]]
 

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
 class Caller:
-    """The other end of a request. ``gone``: the connection is closed, nobody will read the answer."""
+    """The other end of a request.
 
-    gone: bool = False
+    ``beside``: those who wait for the same answer, while one is made for all of them.
+    """
 
+    __slots__ = ("_gone", "beside")
 
-@dataclass(slots=True)
-class Callers:
-    """Those who wait for one and the same answer. ``gone``: all of them have left."""
-
-    several: list[Caller | Callers] = field(default_factory=list)
+    def __init__(self, gone: bool = False) -> None:
+        self._gone = gone
+        self.beside: Sequence[Caller] = ()
 
     @property
     def gone(self) -> bool:
-        """Whether nobody will read the answer."""
-        return all(caller.gone for caller in self.several)
+        """Whether nobody will read the answer: the connection is closed, and so are those of all beside."""
+        return self._gone and all(caller.gone for caller in self.beside)
+
+    @gone.setter
+    def gone(self, gone: bool) -> None:
+        self._gone = gone
 
 
 _NOBODY = Caller()
-_current: ContextVar[Caller | Callers] = ContextVar("onemap_caller", default=_NOBODY)
+_current: ContextVar[Caller] = ContextVar("onemap_caller", default=_NOBODY)
 
 
-def set_caller(caller: Caller | Callers) -> Caller | Callers:
-    """Make a caller the one of the present task, and of the worker threads that it starts; return the one before."""
-    before = _current.get()
+def set_caller(caller: Caller) -> None:
+    """Make a caller the one of the present task, and of the worker threads that it starts."""
     _current.set(caller)
-    return before
 
 
-def present_caller() -> Caller | Callers:
+def present_caller() -> Caller:
     """Return the caller of the present request; outside of requests one who stays."""
     return _current.get()
 

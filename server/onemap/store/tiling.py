@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,7 @@ class Grid:
         return other.unit / self.unit if all(abs(at - round(at)) < _SAME * max(1, abs(at)) for at in offsets) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A tile that is to be drawn: ``extent`` units of ``grid`` wide and high, its top left corner at ``corner``.
 
     ``buffer``: how far around it is drawn too. ``tolerance``: by how much shapes may be simplified. ``smallest``:
@@ -61,10 +60,7 @@ class Frame:
 
     def at(self, corner: tuple[int, int]) -> Frame:
         """Return the same for another tile of the same size."""
-        return Frame(
-            self.grid, corner, self.extent, self.buffer, self.tolerance, self.smallest, self.overview, self.few,
-            self.labels,
-        )  # fmt: skip
+        return self._replace(corner=corner)
 
     @property
     def bounds(self) -> Bounds:

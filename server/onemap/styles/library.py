@@ -64,7 +64,8 @@ def load_styles(*folders: Path) -> Library:
 
 def style_files(*folders: Path) -> dict[str, Path]:
     """Return the files of styles by the ids of the styles; later folders win."""
-    return {path.parent.name: path for folder in folders for path in sorted(folder.glob("*/style.yml"))}
+    own = (path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir()))
+    return {path.name: path / "style.yml" for path in own if (path / "style.yml").is_file()}
 
 
 def _read(name: str, path: Path) -> StyleDeclaration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from time import monotonic
@@ -51,7 +50,7 @@ class Course:
         """Return the name that holds beyond this process."""
         if self._series is None:
             self._series = series_of(self._grid.id, self._level, self._layers, self._most)
-        return hashlib.blake2b(self._series + b"%d/%d" % (row, col), digest_size=16).digest()
+        return self._series + row.to_bytes(4) + col.to_bytes(4)
 
     def _wished(self) -> Wish | None:
         """Return what a tile would be in an archive: it has those of one collection, with all that may be seen."""

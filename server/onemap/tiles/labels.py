@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -26,7 +24,7 @@ _STEPS = 256
 
 def label_frame(shapes: Frame) -> Frame:
     """Return how the label points of a tile are drawn whose features are drawn by ``shapes``."""
-    return replace(shapes, tolerance=0.0, smallest=_SMALLEST if shapes.smallest else 0.0, few=0, labels=True)
+    return shapes._replace(tolerance=0.0, smallest=_SMALLEST if shapes.smallest else 0.0, few=0, labels=True)
 
 
 def smallest_size(frame: Frame, storage: Crs) -> float:

@@ -14,7 +14,7 @@ from onemap.tiles.engine import Drawing
 
 _MOST_HELPERS = 3
 # To compress fewer bytes takes no longer than to hand them to another thread.
-_LARGE = 100_000
+_LARGE = 400_000
 
 
 async def render_together[T](drawn: Sequence[Drawing], row: int, col: int, finish: Callable[[bytes], T]) -> T:

@@ -24,21 +24,28 @@ class Ready:
     app: ASGIApp
     routes: Sequence[Callable[[Mapping[str, Any], Principal], Answer | Awaitable[Answer] | None]]
 
+    def find(self, scope: Mapping[str, Any]) -> Answer | Awaitable[Answer] | None:
+        """Return the answer of the first route that has one, or what makes it, but for the headers of every answer."""
+        for route in self.routes:
+            found = route(scope, identify())
+            if found is not None:
+                return found
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request."""
-        for ready in self.routes:
-            found = ready(scope, identify())
-            if found is None:
-                continue
-            try:
-                status, headers, body = found if isinstance(found, tuple) else await _made(found, receive)
-            except Exception as error:
-                scope[FAILURE] = error
-                break
-            await send({"type": "http.response.start", "status": status, "headers": [*headers, *CORS]})
-            await send({"type": "http.response.body", "body": body})
+        found = None if FAILURE in scope else self.find(scope)
+        if found is None:
+            await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        try:
+            status, headers, body = found if isinstance(found, tuple) else await _made(found, receive)
+        except Exception as error:
+            scope[FAILURE] = error
+            await self.app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, *CORS]})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _made(making: Awaitable[Answer], receive: Receive) -> Answer:

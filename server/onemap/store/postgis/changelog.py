@@ -27,6 +27,8 @@ _COMPLETE = 3
 _RETRY_SECONDS = 10.0
 # A backend that stays connected may report what it counted up to ten seconds late.
 _SETTLED_SECONDS = 12.0
+# It reports once a second at most: to ask more often tells nothing.
+_COUNTED_SECONDS = 1.0
 _SNAPSHOT = b"SELECT pg_current_snapshot()::text"
 _ANYTHING = (
     b"SELECT EXISTS (SELECT FROM onemap.change WHERE xid >= pg_snapshot_xmin(%(since)s::pg_snapshot)"
@@ -74,6 +76,7 @@ class ChangeLog:
         self._known: OrderedDict[str, Counters] = OrderedDict()
         self._snapshot = ""
         self._moved = time.monotonic()
+        self._counted = "", float("-inf")
 
     def position(self) -> str:
         """Return the present position. Raises Unavailable."""
@@ -101,12 +104,17 @@ class ChangeLog:
         return Changes(str(now.place), tuple(found), frozenset(unknown | lost | more))
 
     def _still(self, then: _Place) -> bool:
-        """Whether no transaction has written since a position, and what was counted before has long been told."""
+        """Whether no transaction has written since a position, and what was counted before is told by now.
+
+        That is so after a while; until then it is taken to be so for a second after each look.
+        """
         snapshot, now = str(self._sessions.row(_SNAPSHOT)[0]), time.monotonic()
         with self._lock:
             if snapshot != self._snapshot:
                 self._snapshot, self._moved = snapshot, now
-            return snapshot == then.snapshot and now - self._moved > _SETTLED_SECONDS
+            counted, when = self._counted
+            lately = counted == then.whole and now - when < _COUNTED_SECONDS
+            return snapshot == then.snapshot and (lately or now - self._moved > _SETTLED_SECONDS)
 
     def _now(self, connection: GuardedConnection) -> _Now:
         identity, snapshot, tables, triggers = run(connection, read_sql("log_state"))[0]
@@ -115,6 +123,7 @@ class ChangeLog:
         plain = _digest({oid: count for oid, count in counters.items() if oid not in logged})
         place = _Place(identity, snapshot, plain, _digest(counters))
         with self._lock:
+            self._counted = place.whole, time.monotonic()
             self._known[place.whole] = counters
             self._known.move_to_end(place.whole)
             while len(self._known) > _REMEMBERED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from itertools import groupby
 
@@ -179,6 +180,7 @@ class Discovery:
             self.left_out.append(LeftOut(name, text, "Make a view for each other geometry column.", published=True))
 
 
+@cache
 def read_sql(name: str) -> bytes:
     """Return a statement of this package by the name of its file."""
     return files(__package__).joinpath(f"{name}.sql").read_bytes()

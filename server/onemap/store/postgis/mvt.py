@@ -18,13 +18,15 @@ from onemap.geo.crs import WEB_MERCATOR, Crs, crs_from_srid, same_plane
 from onemap.store.base import View
 from onemap.store.postgis.placing import Place
 from onemap.store.postgis.relation import INTEGERS, LONLAT, Column, Relation, quoted
-from onemap.store.postgis.select import SIZE, Select, Statement
+from onemap.store.postgis.select import HEIGHT, SIZE, WIDTH, Select, Statement
 from onemap.store.tiling import Frame
 
 _TILE = sql.SQL(
     "{edited}SELECT ST_AsMVT(m, %(layer)s::text, {extent}, {shape}{identified}), count(*), count(m.{drawn})"
-    " FROM (SELECT {names}{drawn} FROM {features} t ORDER BY {place}) m"
+    " FROM (SELECT {names}{drawn} FROM {features} t {order}) m"
 )
+# Either keeps the shapes from being drawn once for each place that names them.
+_IN_ORDER, _AS_STORED = sql.SQL("ORDER BY {place}"), sql.SQL("OFFSET 0")
 # One more than wanted says that the largest have to be found.
 _FEATURES = sql.SQL(
     "(SELECT {columns}{g} AS {drawn}, {key} AS {place} FROM"
@@ -32,7 +34,8 @@ _FEATURES = sql.SQL(
 )
 _LARGEST = sql.SQL(" ORDER BY {size} DESC, {key}")
 _NEAR = sql.SQL("{geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s, %(y2)s, {srid})")
-_LARGE = sql.SQL("{size} >= %(smallest)s")
+# The width is enough for most: an OR looks no further.
+_LARGE = sql.SQL("({width} >= %(smallest)s OR {height} >= %(smallest)s)")
 # One evaluation of the bounds, not one for each row.
 _BOX = sql.SQL("(SELECT ST_MakeEnvelope(%(e0)s, %(e1)s, %(e2)s, %(e3)s)::box2d)")
 _SQUARE = sql.SQL("ST_MakeEnvelope(0, 0, {extent}, {extent})::box2d")
@@ -57,6 +60,7 @@ _LABEL = sql.SQL(
 )
 _ON_SURFACE = sql.SQL("ST_PointOnSurface({g})")
 _FINITE = sql.SQL("CASE WHEN abs({value}) < 'Infinity'::float8 THEN {value} END")
+_ENDS = ("e0", "e1", "e2", "e3", "e4", "e5")
 _MIXED = ("GEOMETRY", "GEOMETRYCOLLECTION")
 _POINTS = ("POINT", "MULTIPOINT")
 
@@ -115,13 +119,18 @@ class Layout:
             largest=_LARGEST.format(**gaps) if largest else sql.SQL(""), parts=parts or sql.SQL(""),
         )  # fmt: skip
 
-    def tile(self, features: sql.Composable, frame: Frame, edited: sql.Composable | None = None) -> bytes:
-        """Return the statement that makes a layer; ``edited`` comes before it."""
+    def tile(
+        self, features: sql.Composable, frame: Frame, edited: sql.Composable | None = None, *, stored: bool = False
+    ) -> bytes:
+        """Return the statement that makes a layer; ``edited`` comes before it.
+
+        ``stored``: in the order in which the table has the features, not in that of their keys.
+        """
         identified = sql.SQL(", {}").format(sql.Literal(self._key)) if self._identified else sql.SQL("")
         text = _TILE.format(
             edited=edited or sql.SQL(""), extent=sql.Literal(frame.extent), shape=sql.Literal(self._drawn),
             drawn=quoted(self._drawn), identified=identified, names=sql.SQL("").join(self._names), features=features,
-            place=quoted(self._place),
+            order=_AS_STORED if stored else _IN_ORDER.format(place=quoted(self._place)),
         )  # fmt: skip
         return text.as_bytes(None)
 
@@ -151,14 +160,21 @@ class TileSelect:
 
     def values(self, frame: Frame, place: Place, smallest: float, limit: int) -> dict[str, Any]:
         """Return the values of a statement."""
-        values: dict[str, Any] = {f"e{at}": value for at, value in enumerate(place.ends)}
-        values.update(zip(("x1", "y1", "x2", "y2"), place.around, strict=True))
-        in_units = frame.tolerance if place.kind == "affine" else frame.tolerance * place.unit
         collection = self._view.collection
-        layer = collection.label_layer if frame.labels else collection.id
-        values.update(self._select.values, layer=layer, tolerance=in_units, unit=frame.grid.unit)
-        values.update(smallest=smallest * place.unit, limit=Int8(limit))
-        return values
+        x1, y1, x2, y2 = place.around
+        return {
+            **dict(zip(_ENDS, place.ends, strict=False)),
+            **self._select.values,
+            "x1": x1,
+            "y1": y1,
+            "x2": x2,
+            "y2": y2,
+            "layer": collection.label_layer if frame.labels else collection.id,
+            "tolerance": frame.tolerance if place.kind == "affine" else frame.tolerance * place.unit,
+            "unit": frame.grid.unit,
+            "smallest": smallest * place.unit,
+            "limit": Int8(limit),
+        }
 
     def features(
         self, frame: Frame, place: Place, *, sized: bool, largest: bool, among: sql.Composable | None = None
@@ -167,7 +183,7 @@ class TileSelect:
         relation, geometry = self._select.relation, self.shapes.geometry
         tests: list[sql.Composable | None] = [
             _NEAR.format(geom=geometry, srid=sql.Literal(self.shapes.srid)),
-            _LARGE.format(size=SIZE.format(geom=geometry)) if sized else None,
+            _LARGE.format(width=WIDTH.format(geom=geometry), height=HEIGHT.format(geom=geometry)) if sized else None,
             self._select.where,
             among,
         ]

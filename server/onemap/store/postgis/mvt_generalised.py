@@ -93,10 +93,10 @@ class GeneralisedSelect:
             drawn = _MOVED.format(g=relation.geometry, window=_WINDOW, cut=drawn)
         features = layout.features(relation, drawn, tests, geometry=relation.geometry, largest=largest)
         if not logged:
-            return layout.tile(features, frame)
+            return layout.tile(features, frame, stored=True)
         among = _APART.format(key=self._key.reference)
         edited = self._base.features(frame, place, sized=sized, largest=largest, among=among)
-        return layout.tile(_BOTH.format(kept=features, edited=edited), frame, self._edited())
+        return layout.tile(_BOTH.format(kept=features, edited=edited), frame, self._edited(), stored=True)
 
     def _edited(self) -> sql.Composable:
         return _EDITED.format(

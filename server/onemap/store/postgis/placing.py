@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,7 @@ _SPHERE = 6378137.0
 _STEPS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """How a tile lies on the stored plane.
 
     ``kind``: how features are brought to the tile. ``box``: the tile fills the stored bounds ``ends``; ``affine``:

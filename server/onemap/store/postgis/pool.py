@@ -16,12 +16,13 @@ import psycopg
 
 from onemap.block.caller import caller_gone
 from onemap.errors import Busy, ClientGone, Unavailable
-from onemap.store.postgis.connect import GuardedConnection, check, quiet
+from onemap.store.postgis.connect import GuardedConnection, check
 
 UNREACHABLE = "The database of this collection cannot be reached at the moment."
 _PAUSE = 0.1
 _HUNG = 1.0
 _IDLE_SECONDS = 300.0
+_IDLE = psycopg.pq.TransactionStatus.IDLE
 
 
 class Pool:
@@ -57,26 +58,21 @@ class Pool:
         return self._open()
 
     def at_hand(self, generic: bool = False) -> GuardedConnection:
-        """Return an idle connection without blocking. Raises Busy when there is none, or one that was closed."""
-        idle = self._kind(generic)
+        """Return an idle connection without blocking; the server may have closed it. Raises Busy when there is none."""
         try:
-            connection = idle.pop()
+            return self._kind(generic).pop()
         except IndexError:
             raise Busy from None
-        if not quiet(connection):
-            idle.append(connection)
-            raise Busy
-        return connection
 
     def give(self, connection: GuardedConnection) -> None:
         """Take a connection back; one that is broken, or in the middle of something, is closed."""
-        if connection.closed or connection.pgconn.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        if connection.pgconn.transaction_status != _IDLE:  # so it is not when it is closed
             connection.close()
             return
-        connection.used_at = time.monotonic()
+        now = connection.used_at = time.monotonic()
         self._kind(connection.generic).append(connection)
         for idle in (self._idle, self._generic):
-            while idle and time.monotonic() - idle[0].used_at > _IDLE_SECONDS:
+            while idle and now - idle[0].used_at > _IDLE_SECONDS:
                 idle.popleft().close()
 
     def _kind(self, generic: bool) -> deque[GuardedConnection]:

@@ -31,9 +31,9 @@ _SINGLE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} LIMIT 1")
 _AFTER = sql.SQL("{key} > %(after)s")
 _ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
-SIZE = sql.SQL(
-    "greatest(ST_XMax(box2d({geom})) - ST_XMin(box2d({geom})), ST_YMax(box2d({geom})) - ST_YMin(box2d({geom})))"
-)
+WIDTH = sql.SQL("ST_XMax(box2d({geom})) - ST_XMin(box2d({geom}))")
+HEIGHT = sql.SQL("ST_YMax(box2d({geom})) - ST_YMin(box2d({geom}))")
+SIZE = sql.SQL("greatest(" + WIDTH.as_string(None) + ", " + HEIGHT.as_string(None) + ")")
 _WITHIN = sql.SQL(
     "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} AND {geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s,"
     " %(y2)s, {srid}) AND {size} >= %(smallest)s ORDER BY {size} DESC LIMIT %(limit)s) t ORDER BY {key}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 
 from onemap.geo.crs import Crs, same_plane
 from onemap.store.base import FeatureQuery, View
@@ -70,7 +69,7 @@ class TileMaker:
         if frame.labels:
             # Neighbours must not differ by a hair about where a point is.
             same = same_plane(shapes.crs, frame.grid.crs)
-            placed = replace(placed, kind="box" if same else "transform", ends=frame.bounds)
+            placed = placed._replace(kind="box" if same else "transform", ends=frame.bounds)
         if placed.kind == "transform" and not (yield from self._knows(shapes.crs, frame.grid.crs)):
             return None
         plain = query.filter is None and view.rows is None and not frame.labels

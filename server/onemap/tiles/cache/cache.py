@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio.to_thread
 
 from onemap.block import Metric
-from onemap.block.caller import Callers, caller_gone, present_caller, set_caller
+from onemap.block.caller import Caller, caller_gone, present_caller
 from onemap.errors import ClientGone, OneMapError
 from onemap.store import Store
 from onemap.tiles.cache.counters import Counters
@@ -25,10 +25,10 @@ from onemap.tiles.matrixset import TileMatrixSet
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A tile in the making, and who waits for it: it is given up when all of them have left."""
+    """A tile in the making, and who has it made: it is given up when that one and all beside have left."""
 
     fill: Fill
-    callers: Callers = field(default_factory=lambda: Callers([present_caller()]))
+    maker: Caller
     landed: asyncio.Event | None = None
     outcome: Entry | Exception | None = None
 
@@ -90,7 +90,7 @@ class TileCache:
             flight = self._flights.get(asked.key)
             if flight is None or flight.fill.spoiled:
                 return await self._fly(asked, stores)
-            flight.callers.several.append(present_caller())
+            flight.maker.beside = [*flight.maker.beside, present_caller()]
             flight.landed = flight.landed or asyncio.Event()
             await flight.landed.wait()
             if isinstance(flight.outcome, ClientGone) and not caller_gone():
@@ -103,17 +103,16 @@ class TileCache:
 
     async def _fly(self, asked: Asked, stores: Mapping[str, Store]) -> Entry:
         """Find or make a tile. A cancelled maker leaves no outcome, and one of those who wait begins anew."""
-        fill = self.memory.begin(asked)
-        flight = self._flights[asked.key] = _Flight(fill)
+        fill, maker = self.memory.begin(asked), present_caller()
+        flight = self._flights[asked.key] = _Flight(fill, maker)
         body: Body | None = None
-        before = set_caller(flight.callers)
         try:
             body = await self._find(asked, stores, fill)
         except Exception as error:
             flight.outcome = error
             raise
         finally:
-            set_caller(before)
+            maker.beside = ()
             flight.outcome = flight.outcome or self.memory.end(fill, asked, body)
             if self._flights.get(asked.key) is flight:
                 del self._flights[asked.key]

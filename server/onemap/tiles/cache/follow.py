@@ -161,7 +161,11 @@ class Followers:
 
     def know(self, sources: Iterable[Source]) -> bool:
         """Whether all these sources are followed. Does not block."""
-        return all(source.store in self._known and self._known[source.store].knows(source) for source in sources)
+        for source in sources:
+            follower = self._known.get(source.store)
+            if follower is None or not follower.knows(source):
+                return False
+        return True
 
     def state(self, store: Store) -> str:
         """Return the state of a store as of the last look; one that is not followed yet is asked for it."""

@@ -22,13 +22,14 @@ _WAIT_SECONDS = 0.5
 _KEPT_PURGES = 20_000
 _PART = 20
 _LOOK_EVERY = 64
+_MOST_TICKETS = 1000
 _SOURCE = "SELECT id FROM source WHERE store = ? AND name = ? AND srid = ?"
 _GRID = "SELECT id FROM grid WHERE matrix_set = ? AND level = ?"
 _NOW = "SELECT s.id, g.id, (SELECT max(seq) FROM purge)"
 _USED = " FROM source s JOIN used u ON u.source = s.id JOIN grid g ON g.id = u.grid"
 _BY = " WHERE s.store = ? AND s.name = ? AND s.srid = ? AND g.matrix_set = ? AND g.level = ?"
 _STATE = _NOW + _USED + _BY
-_STATE_AND_TILE = _NOW + ", t.sources, t.body, t.tag" + _USED + " LEFT JOIN tile t ON t.name = ?" + _BY
+_TILE = "SELECT (SELECT max(seq) FROM purge), t.sources, t.body, t.tag FROM (SELECT 1) LEFT JOIN tile t ON t.name = ?"
 _RACED = (
     "SELECT 1 FROM purge WHERE seq > ? AND source = ? AND grid = ? AND ? BETWEEN row0 AND row1"
     " AND ? BETWEEN col0 AND col1 LIMIT 1"
@@ -65,6 +66,8 @@ class SharedTiles:
         self._counters = counters
         self._behind: set[str] = set()
         self._puts = 0
+        self._connection: sqlite3.Connection | None = None
+        self._tickets: dict[tuple[tuple[Source, ...], str, str], Ticket] = {}
 
     def close(self) -> None:
         """Close the file."""
@@ -84,8 +87,27 @@ class SharedTiles:
         """
         if not self._trusted(asked):
             return None, None
-        ticket, found = self._file.glance(lambda connection: _both(connection, asked)) or (None, None)
+        ticket, found = self._file.glance(lambda connection: self._both(connection, asked)) or (None, None)
         return None if found is None else self._checked(found), ticket
+
+    def _both(self, connection: sqlite3.Connection, asked: Asked) -> tuple[Ticket | None, tuple[bytes, str] | None]:
+        """Return what ``_ticket`` and ``_get`` do.
+
+        Nothing that a ticket says has changed while the last purge is the same: what is dropped counts as purged.
+        """
+        if connection is not self._connection:
+            self._connection, self._tickets = connection, {}
+        seq, sources, body, tag = connection.execute(_TILE, [asked.name()]).fetchone()
+        kind = asked.sources, asked.place.matrix_set, asked.place.level
+        ticket = self._tickets.get(kind)
+        if ticket is None or ticket.seq != (seq or 0):
+            ticket = _ticket(connection, asked)
+            if ticket is None:
+                return None, None
+            if len(self._tickets) >= _MOST_TICKETS:
+                self._tickets.clear()
+            self._tickets[kind] = ticket
+        return ticket, (body, tag) if body is not None and sources == _text(ticket.sources) else None
 
     def _checked(self, found: tuple[bytes, str]) -> Body | None:
         body = Body.of(found[0])
@@ -203,18 +225,6 @@ def _ticket(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
     return Ticket(tuple(row[0] for row in found), grid, seq or 0)
 
 
-def _both(connection: sqlite3.Connection, asked: Asked) -> tuple[Ticket | None, tuple[bytes, str] | None]:
-    """Return what ``_ticket`` and ``_get`` do; a tile of one source costs one statement."""
-    first, *others = asked.sources
-    place = asked.place
-    values = [asked.name(), first.store, first.table, first.srid, place.matrix_set, place.level]
-    row = connection.execute(_STATE_AND_TILE, values).fetchone()
-    if row is None or others:
-        return _ticket(connection, asked), _get(connection, asked)
-    number, grid, seq, sources, body, tag = row
-    return Ticket((number,), grid, seq or 0), (body, tag) if sources == _text([number]) else None
-
-
 def _register(connection: sqlite3.Connection, asked: Asked) -> Ticket | None:
     """Write down which sources have tiles on which grids, so that changes are looked for there."""
     place = asked.place
@@ -274,7 +284,8 @@ def _adopt(connection: sqlite3.Connection, store: str, position: str) -> str:
     row = connection.execute("SELECT position FROM store WHERE name = ?", [store]).fetchone()
     if row is not None:
         return str(row[0])
-    connection.execute("DELETE FROM source WHERE store = ?", [store])
+    if connection.execute("DELETE FROM source WHERE store = ?", [store]).rowcount:
+        connection.execute("INSERT INTO purge DEFAULT VALUES")
     connection.execute("INSERT INTO store VALUES (?, ?)", [store, position])
     return position
 
@@ -296,6 +307,7 @@ def _apply(
         if cover is None:  # its tiles name a generation that is no more, and go when they are the oldest
             connection.execute("DELETE FROM source WHERE id = ?", number)
             connection.execute("DELETE FROM used WHERE source = ?", number)
+            connection.execute("INSERT INTO purge (source) VALUES (?)", number)
         else:
             _purge(connection, number[0], cover)
     connection.execute("INSERT OR REPLACE INTO store VALUES (?, ?)", [store, position])
