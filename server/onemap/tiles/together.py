@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ _LARGE = 400_000
 async def render_together[T](drawn: Sequence[Drawing], row: int, col: int, finish: Callable[[bytes], T]) -> T:
     """Return what ``finish`` makes of a tile with these layers in their order; what is raised first is raised."""
     if len(drawn) == 1 and drawn[0].layer.pack is not None:
-        # One way to another thread and back, not one for each step.
-        return await anyio.to_thread.run_sync(lambda: finish(drawn[0].render(row, col)))
+        # One way to another thread and back, not one for each step, and the shorter one of asyncio.
+        return await asyncio.to_thread(lambda: finish(drawn[0].render(row, col)))
     tile = await drawn[0].render_soon(row, col) if len(drawn) == 1 else await _together(drawn, row, col)
     return await anyio.to_thread.run_sync(finish, tile) if len(tile) > _LARGE else finish(tile)
 

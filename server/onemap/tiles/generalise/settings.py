@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 PIXELS = 256
 """A tile is counted as so many pixels wide."""
+SMALLEST = 1 / 0.28**2
+"""How many pixels a square millimetre of a map has: one is 0.28 mm wide (OGC 17-083r4, 6.1.1). Less cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Settings:
 
     coverage: bool = False
     class_column: str | None = None
-    smallest: float = 8.0
+    smallest: float = SMALLEST
     tolerance: float = 0.5
     gap: float = 0.1
     chunk: int = 1_000_000
