@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -138,12 +139,14 @@ class App:
 Work = Callable[[App, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def talk(work: Work) -> App:
-    """Serve the application for one connection."""
+def talk(work: Work, patience: int = 5) -> App:
+    """Serve the application for one connection, which may be idle for so many seconds."""
     app = App()
 
     async def whole() -> None:
-        config = uvicorn.Config(app, port=0, http=Http, lifespan="off", proxy_headers=False, log_level="error")
+        config = uvicorn.Config(
+            app, port=0, http=Http, lifespan="off", proxy_headers=False, log_level="error", timeout_keep_alive=patience
+        )
         server = uvicorn.Server(config)
         app.stop = functools.partial(setattr, server, "should_exit", True)
         serving = asyncio.create_task(server.serve())
@@ -252,3 +255,29 @@ def test_a_server_that_stops_finishes_what_it_has_begun() -> None:
         assert await reader.read() == b""
 
     talk(work)
+
+
+def test_an_answer_before_it_sets_no_limit_to_the_next() -> None:
+    async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get("/ready") + get("/slow"))
+        assert (await answer(reader))[2] == b"ready"
+        await asyncio.sleep(1.3)
+        assert app.gate is not None
+        app.gate.set()
+        assert (await answer(reader))[2] == b"/slow"
+        assert await reader.read() == b""  # now it is idle
+
+    talk(work, patience=1)
+
+
+def test_what_is_no_request_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get("/slow") + get("/other") + b"no request\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+        assert app.gate is not None
+        app.gate.set()
+        await asyncio.sleep(0.05)
+
+    talk(work)
+    gc.collect()
+    assert "never retrieved" not in caplog.text

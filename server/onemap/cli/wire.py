@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from typing import Any, cast
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -24,14 +25,18 @@ class Exchange(Caller):
     It has what uvicorn sets and asks of the last cycle of a connection.
     """
 
-    __slots__ = ("keep_alive", "message_event", "more_body", "response_complete")
+    __slots__ = ("keep_alive", "more_body", "response_complete")
 
     def __init__(self) -> None:
         super().__init__()
         self.keep_alive = True
         self.more_body = False
         self.response_complete = False
-        self.message_event = self
+
+    @property
+    def message_event(self) -> Exchange:
+        """What is told by ``set``."""
+        return self
 
     def set(self) -> None:
         """Hear that the request is complete, which it was from the start, or that the connection is gone."""
@@ -67,6 +72,7 @@ class Http(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer the request here, or let the application do so."""
+        self._unset_keepalive_if_required()  # an answer to the request before it in this data has set it
         found = self._found()
         if found is None:
             super().on_headers_complete()
@@ -93,7 +99,10 @@ class Http(HttpToolsProtocol):
             return None
         address = httptools.parse_url(self.url)
         scope["method"], scope["raw_path"], scope["query_string"] = "GET", address.path, address.query or b""
-        found: Answer | Awaitable[Answer] | None = self.app.app.find(scope)
+        try:
+            found: Answer | Awaitable[Answer] | None = self.app.app.find(scope)
+        except Exception:
+            return None  # it is raised again where it becomes a problem
         return found
 
     async def _answer(self, exchange: Exchange, making: Awaitable[Answer], scope: Any) -> None:
@@ -102,12 +111,15 @@ class Http(HttpToolsProtocol):
             answer = await making
         except Exception as error:
             await self._pass_on(exchange, scope, error)
+        except BaseException:
+            self.transport.close()
+            raise
         else:
             self._send(exchange, answer)
 
     def _send(self, exchange: Exchange, answer: Answer) -> None:
         exchange.response_complete = True
-        if exchange.disconnected:
+        if exchange.disconnected or self.transport.is_closing():
             return
         status, headers, body = answer
         head = [STATUS_LINE[status]]
@@ -125,7 +137,7 @@ class Http(HttpToolsProtocol):
     async def _pass_on(self, exchange: Exchange, scope: Any, error: Exception) -> None:
         """Let the application say what went wrong."""
         scope[FAILURE] = error
-        scope["path"] = scope["raw_path"].decode("ascii")
+        scope["path"] = unquote(scope["raw_path"].decode("ascii"))
         cycle = RequestResponseCycle(
             scope, self.transport, self.flow, self.logger, self.access_logger, self.access_log,
             self.server_state.default_headers, asyncio.Event(), expect_100_continue=False,

@@ -75,7 +75,8 @@ class TileApp:
             return None
         memory, address = self.cache.memory, _address(scope)
         entry = memory.at(address)
-        found = self._courses.find(_path(scope), scope["query_string"], memory.era) if entry is None else None
+        era = memory.era
+        found = self._courses.find(_path(scope), scope["query_string"], era) if entry is None else None
         if (entry is None and found is None) or scope["method"] not in ("GET", "HEAD"):
             return None
         headers = dict(scope["headers"])
@@ -86,15 +87,14 @@ class TileApp:
         given = headers.get(b"if-none-match")
         etag = None if given is None else given.decode("latin-1")
         if found is not None:
-            return self._made(found, address, scope["method"], etag)
+            return self._made(found, address, era, scope["method"], etag)
         assert entry is not None
         self.cache.counters.memory += 1
         return self._answer(entry, scope["method"], True, etag)
 
-    async def _made(self, found: Found, address: bytes, method: str, if_none_match: str | None) -> Answer:
-        """Return the answer with a tile of a course."""
+    async def _made(self, found: Found, address: bytes, era: int, method: str, if_none_match: str | None) -> Answer:
+        """Return the answer with a tile of a course, which was found in this era."""
         course, row, col = found
-        era = self.cache.memory.era
         entry = await self.cache.get(course.asked(row, col), course.stores)
         if len(address) <= _LONGEST_ADDRESS:
             self.cache.memory.remember(address, entry, era)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -75,7 +76,7 @@ class _Rounds:
             self._look_later()
 
     def _look_later(self) -> None:
-        asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look)
+        asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look, context=Context())
 
 
 _rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Rounds] = WeakKeyDictionary()

@@ -106,15 +106,15 @@ class ChangeLog:
     def _still(self, then: _Place) -> bool:
         """Whether no transaction has written since a position, and what was counted before is told by now.
 
-        That is so after a while; until then it is taken to be so for a second after each look.
+        That is so of a look after a while; until then it is taken to be so for a second after each look.
         """
         snapshot, now = str(self._sessions.row(_SNAPSHOT)[0]), time.monotonic()
         with self._lock:
             if snapshot != self._snapshot:
                 self._snapshot, self._moved = snapshot, now
             counted, when = self._counted
-            lately = counted == then.whole and now - when < _COUNTED_SECONDS
-            return snapshot == then.snapshot and (lately or now - self._moved > _SETTLED_SECONDS)
+            told = now - when < _COUNTED_SECONDS or when - self._moved > _SETTLED_SECONDS
+            return told and snapshot == then.snapshot and counted == then.whole
 
     def _now(self, connection: GuardedConnection) -> _Now:
         identity, snapshot, tables, triggers = run(connection, read_sql("log_state"))[0]
