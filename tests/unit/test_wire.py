@@ -98,13 +98,13 @@ class App:
     """An application that has some answers ready, makes others, and leaves the rest to the ASGI protocol."""
 
     def __init__(self) -> None:
-        self.app = Ready(self.rest, (self.find,))
+        self.ready = Ready(self.rest, (self.find,))
         self.gate: asyncio.Event | None = None
         self.left: list[bool] = []
         self.stop: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.app(scope, receive, send)
+        await self.ready(scope, receive, send)
 
     def find(self, scope: Any, _: Principal) -> Any:
         path, method = scope["raw_path"], scope["method"]
@@ -134,6 +134,13 @@ class App:
         headers = [(b"content-length", b"%d" % len(text))]
         await send({"type": "http.response.start", "status": 500 if FAILURE in scope else 200, "headers": headers})
         await send({"type": "http.response.body", "body": text})
+
+
+async def begun(app: App) -> asyncio.Event:
+    """Wait until the slow answer is being made, and return what lets it go on."""
+    while app.gate is None:
+        await asyncio.sleep(0.01)
+    return app.gate
 
 
 Work = Callable[[App, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -179,9 +186,7 @@ def test_answers_come_in_the_order_of_their_requests_however_they_are_made() -> 
 
     async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"".join(map(get, paths)))
-        while app.gate is None:
-            await asyncio.sleep(0.01)
-        app.gate.set()
+        (await begun(app)).set()
         got = [await answer(reader) for _ in paths]
         bodies = [b"ready", b"/slow", b"ready", b"GET  ", b"/made", b"", b"/made", b"GET  wrong", b"ready"]
         assert [body for _, _, body in got] == bodies
@@ -194,9 +199,7 @@ def test_answers_come_in_the_order_of_their_requests_however_they_are_made() -> 
 def test_a_thousand_requests_in_one_packet_are_answered() -> None:
     async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(get("/slow") + get("/made") * 1000 + get("/ready") * 1000)
-        while app.gate is None:
-            await asyncio.sleep(0.01)
-        app.gate.set()
+        (await begun(app)).set()
         got = [(await answer(reader))[2] for _ in range(2001)]
         assert got == [b"/slow", *[b"/made"] * 1000, *[b"ready"] * 1000]
 
@@ -233,8 +236,7 @@ def test_a_connection_is_closed_when_the_client_wants_that() -> None:
 def test_the_maker_of_an_answer_is_told_when_its_client_has_left() -> None:
     async def work(app: App, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(get("/slow"))
-        while app.gate is None:
-            await asyncio.sleep(0.01)
+        await begun(app)
         writer.close()
         while not app.left:
             await asyncio.sleep(0.01)
@@ -245,11 +247,10 @@ def test_the_maker_of_an_answer_is_told_when_its_client_has_left() -> None:
 def test_a_server_that_stops_finishes_what_it_has_begun() -> None:
     async def work(app: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(get("/slow"))
-        while app.gate is None:
-            await asyncio.sleep(0.01)
+        gate = await begun(app)
         app.stop()
         await asyncio.sleep(0.3)
-        app.gate.set()
+        gate.set()
         _, headers, body = await answer(reader)
         assert (headers["connection"], body) == ("close", b"/slow")
         assert await reader.read() == b""

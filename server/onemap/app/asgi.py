@@ -99,13 +99,11 @@ class Dispatch:
 class HttpOnly:
     """Answer lifespan events here, and refuse WebSockets; everything inside sees HTTP requests only.
 
-    ``app``: whose ``find`` a server may ask for answers without any of the ASGI protocol.
-
-    ``beside`` run from the start of the server to its end, or as long as they have something to do. ``metrics``: what
-    is counted.
+    ``ready``: the application; a server may ask it for answers without any of the ASGI protocol. ``beside`` run from
+    the start of the server to its end, or as long as they have something to do. ``metrics``: what is counted.
     """
 
-    app: Ready
+    ready: Ready
     beside: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     metrics: Callable[[], list[Metric]]
 
@@ -113,7 +111,7 @@ class HttpOnly:
         """Pass HTTP on."""
         if scope["type"] == "http":
             scope["app"] = self  # routes of the framework then raise what is wrong instead of answering it themselves
-            await self.app(scope, receive, send)
+            await self.ready(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:

@@ -55,8 +55,7 @@ class Http(HttpToolsProtocol):
     """HTTP/1.1 of uvicorn over a transport that joins the head of an answer with what follows at once.
 
     What the application finds ready for a plain GET is sent right here; a tile that it makes, once it is made. Such an
-    answer has no part in the ASGI protocol: that would cost more than to find a tile in memory, and a quarter of the
-    time of the server for a small one from a database.
+    answer has no part in the ASGI protocol, which costs more than to find a tile in memory.
     """
 
     _fresh = False
@@ -100,7 +99,7 @@ class Http(HttpToolsProtocol):
         address = httptools.parse_url(self.url)
         scope["method"], scope["raw_path"], scope["query_string"] = "GET", address.path, address.query or b""
         try:
-            found: Answer | Awaitable[Answer] | None = self.app.app.find(scope)
+            found: Answer | Awaitable[Answer] | None = self.app.ready.find(scope)
         except Exception:
             return None  # it is raised again where it becomes a problem
         return found

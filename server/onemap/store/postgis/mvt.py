@@ -18,7 +18,7 @@ from onemap.geo.crs import WEB_MERCATOR, Crs, crs_from_srid, same_plane
 from onemap.store.base import View
 from onemap.store.postgis.placing import Place
 from onemap.store.postgis.relation import INTEGERS, LONLAT, Column, Relation, quoted
-from onemap.store.postgis.select import HEIGHT, SIZE, WIDTH, Select, Statement
+from onemap.store.postgis.select import LARGE, SIZE, Select, Statement
 from onemap.store.tiling import Frame
 
 _TILE = sql.SQL(
@@ -34,8 +34,6 @@ _FEATURES = sql.SQL(
 )
 _LARGEST = sql.SQL(" ORDER BY {size} DESC, {key}")
 _NEAR = sql.SQL("{geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s, %(y2)s, {srid})")
-# The width is enough for most: an OR looks no further.
-_LARGE = sql.SQL("({width} >= %(smallest)s OR {height} >= %(smallest)s)")
 # One evaluation of the bounds, not one for each row.
 _BOX = sql.SQL("(SELECT ST_MakeEnvelope(%(e0)s, %(e1)s, %(e2)s, %(e3)s)::box2d)")
 _SQUARE = sql.SQL("ST_MakeEnvelope(0, 0, {extent}, {extent})::box2d")
@@ -183,7 +181,7 @@ class TileSelect:
         relation, geometry = self._select.relation, self.shapes.geometry
         tests: list[sql.Composable | None] = [
             _NEAR.format(geom=geometry, srid=sql.Literal(self.shapes.srid)),
-            _LARGE.format(width=WIDTH.format(geom=geometry), height=HEIGHT.format(geom=geometry)) if sized else None,
+            LARGE.format(geom=geometry, smallest=sql.Placeholder("smallest")) if sized else None,
             self._select.where,
             among,
         ]

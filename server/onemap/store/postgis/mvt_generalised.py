@@ -14,7 +14,7 @@ from onemap.store.postgis.generalised import SCHEMA, Kept
 from onemap.store.postgis.mvt import TileSelect, cut, simple
 from onemap.store.postgis.placing import Place
 from onemap.store.postgis.relation import Relation, quoted
-from onemap.store.postgis.select import SIZE, Statement
+from onemap.store.postgis.select import LARGE, Statement
 from onemap.store.tiling import Frame
 
 # From so many units of the kept grid to one of the tile on, shapes have more detail than can be seen.
@@ -34,7 +34,6 @@ _BOTH = sql.SQL("({kept} UNION ALL {edited})")
 _UNTOUCHED = sql.SQL("{key} NOT IN (SELECT key FROM touched)")
 _APART = sql.SQL("{key} = ANY (ARRAY(SELECT key FROM apart))")
 _NEAR = sql.SQL("{geom} && ST_MakeEnvelope(%(g1)s, %(g2)s, %(g3)s, %(g4)s)")
-_LARGE = sql.SQL("{size} >= %(gsmallest)s")
 _WINDOW = sql.SQL("(SELECT ST_MakeEnvelope(%(g1)s, %(g2)s, %(g3)s, %(g4)s))")
 # Shapes lie on the grid of the tile as they are; only what reaches out of it has to be cut.
 _MOVED = sql.SQL("CASE WHEN {g} @ {window} THEN ST_Translate({g}, %(dx)s, %(dy)s) ELSE {cut} END")
@@ -82,7 +81,7 @@ class GeneralisedSelect:
         relation, layout, logged = self._kept.relation(self._relation), self._base.layout, self._kept.since is not None
         tests: list[sql.Composable] = [_NEAR.format(geom=relation.geometry)]
         if fine and sized:
-            tests.append(_LARGE.format(size=SIZE.format(geom=relation.geometry)))
+            tests.append(LARGE.format(geom=relation.geometry, smallest=sql.Placeholder("gsmallest")))
         if logged:
             tests.append(_UNTOUCHED.format(key=self._key.reference))
         turned: sql.Composable = _TURNED.format(g=relation.geometry)

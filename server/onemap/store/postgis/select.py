@@ -31,9 +31,11 @@ _SINGLE = sql.SQL("SELECT {read} FROM {table} t WHERE {where} LIMIT 1")
 _AFTER = sql.SQL("{key} > %(after)s")
 _ONE = sql.SQL("{key} = %(one)s")
 _COUNT = sql.SQL("SELECT count(*) FROM (SELECT FROM {table} t WHERE {where} LIMIT {limit}) s")
-WIDTH = sql.SQL("ST_XMax(box2d({geom})) - ST_XMin(box2d({geom}))")
-HEIGHT = sql.SQL("ST_YMax(box2d({geom})) - ST_YMin(box2d({geom}))")
-SIZE = sql.SQL("greatest(" + WIDTH.as_string(None) + ", " + HEIGHT.as_string(None) + ")")
+_WIDTH = "ST_XMax(box2d({geom})) - ST_XMin(box2d({geom}))"
+_HEIGHT = "ST_YMax(box2d({geom})) - ST_YMin(box2d({geom}))"
+SIZE = sql.SQL(f"greatest({_WIDTH}, {_HEIGHT})")
+# The width is enough for most: an OR looks no further.
+LARGE = sql.SQL(f"({_WIDTH} >= {{smallest}} OR {_HEIGHT} >= {{smallest}})")
 _WITHIN = sql.SQL(
     "SELECT {read} FROM (SELECT * FROM {table} t WHERE {where} AND {geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s,"
     " %(y2)s, {srid}) AND {size} >= %(smallest)s ORDER BY {size} DESC LIMIT %(limit)s) t ORDER BY {key}"

@@ -25,7 +25,10 @@ from onemap.tiles.matrixset import TileMatrixSet
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A tile in the making, and who has it made: it is given up when that one and all beside have left."""
+    """A tile in the making, and who has it made: it is given up when that one and all beside have left.
+
+    A request has one tile made at a time, so that nobody waits beside who is waited for.
+    """
 
     fill: Fill
     maker: Caller
