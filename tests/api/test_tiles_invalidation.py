@@ -47,7 +47,7 @@ class Worker:
         loaded = load_instance(editable.root, None, editable.path.parent, stores)
         instance = replace(loaded, settings=cached_in(loaded.settings, editable.root, folder))
         app: Any = create_app(instance, b"secret")
-        self._app = app.app.routes[0].__self__
+        self._app = app.ready.routes[0].__self__
         self.cache: TileCache = self._app.cache
         self.client = TestClient(app, raise_server_exceptions=False)
 
