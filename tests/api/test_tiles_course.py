@@ -28,7 +28,7 @@ class Server:
     def __init__(self, data: Path) -> None:
         made: Any = create_app(load_instance(ROOT, "business", data))
         self.client = TestClient(made, raise_server_exceptions=False)
-        self.tiles: Any = made.app.routes[0].__self__
+        self.tiles: Any = made.ready.routes[0].__self__
         self.found_out = 0
         resolve = self.tiles._resolver.resolve
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 
 
@@ -32,14 +32,11 @@ _NOBODY = Caller()
 _current: ContextVar[Caller] = ContextVar("onemap_caller", default=_NOBODY)
 
 
-def set_caller(caller: Caller) -> None:
-    """Make a caller the one of the present task, and of the worker threads that it starts."""
-    _current.set(caller)
+set_caller: Callable[[Caller], object] = _current.set
+"""Make a caller the one of the present task, and of the worker threads that it starts."""
 
-
-def present_caller() -> Caller:
-    """Return the caller of the present request; outside of requests one who stays."""
-    return _current.get()
+present_caller: Callable[[], Caller] = _current.get
+"""Return the caller of the present request; outside of requests one who stays."""
 
 
 def caller_gone() -> bool:

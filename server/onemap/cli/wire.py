@@ -25,13 +25,9 @@ class Exchange(Caller):
     It has what uvicorn sets and asks of the last cycle of a connection.
     """
 
-    __slots__ = ("keep_alive", "more_body", "response_complete")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.keep_alive = True
-        self.more_body = False
-        self.response_complete = False
+    keep_alive = True
+    more_body = False
+    response_complete = False
 
     @property
     def message_event(self) -> Exchange:
@@ -71,13 +67,14 @@ class Http(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer the request here, or let the application do so."""
-        self._unset_keepalive_if_required()  # an answer to the request before it in this data has set it
+        if self.timeout_keep_alive_task is not None:  # set by the answer to the request before it in this data
+            self._unset_keepalive_if_required()
         found = self._found()
         if found is None:
             super().on_headers_complete()
             return
         exchange = Exchange()
-        self.cycle = cast(Any, exchange)
+        self.cycle = exchange  # type: ignore[assignment]
         if isinstance(found, tuple):
             self._send(exchange, found)
             return
@@ -94,7 +91,7 @@ class Http(HttpToolsProtocol):
         busy = self.cycle is not None and not self.cycle.response_complete
         if not plain or busy or self.flow.write_paused or self.transport.is_closing():
             return None
-        if not _WITH_BODY.isdisjoint(name for name, _ in self.headers):
+        if not _WITH_BODY.isdisjoint([name for name, _ in self.headers]):
             return None
         address = httptools.parse_url(self.url)
         scope["method"], scope["raw_path"], scope["query_string"] = "GET", address.path, address.query or b""
@@ -156,12 +153,13 @@ class Joining:
     and never more than one write.
     """
 
-    __slots__ = ("_held", "_loop", "_transport")
+    __slots__ = ("_held", "_loop", "_transport", "is_closing")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._held: bytes | None = None
+        self.is_closing = transport.is_closing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -1,7 +1,7 @@
 """Security: who asks, what they may see, and the only gate to the data."""
 
 from onemap.security.gate import Gate
-from onemap.security.identity import identify
+from onemap.security.identity import ANONYMOUS, identify
 from onemap.security.policy import Policy
 
-__all__ = ["Gate", "Policy", "identify"]
+__all__ = ["ANONYMOUS", "Gate", "Policy", "identify"]

@@ -60,7 +60,7 @@ class Frame(NamedTuple):
 
     def at(self, corner: tuple[int, int]) -> Frame:
         """Return the same for another tile of the same size."""
-        return self._replace(corner=corner)
+        return Frame(self.grid, corner, *self[2:])
 
     @property
     def bounds(self) -> Bounds:

@@ -13,7 +13,7 @@ from isal import isal_zlib
 from onemap.block import Answer, Principal
 from onemap.block.conditional import accepts_gzip, not_modified
 from onemap.config import Settings
-from onemap.security import Gate
+from onemap.security import ANONYMOUS, Gate
 from onemap.tiles.cache import Entry, TileCache
 from onemap.tiles.cache.entry import GZIP
 from onemap.tiles.course import Course, Courses, Found
@@ -27,7 +27,6 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-_ANYBODY = Principal()
 _LONGEST_ADDRESS = 1000
 _MOST_REMEMBERED = 1000
 _VARY = (b"vary", b"Accept, Accept-Encoding")
@@ -71,12 +70,12 @@ class TileApp:
 
         A tile whose neighbour was asked for is found or made without finding out anew what its address means.
         """
-        if principal is not _ANYBODY and principal != _ANYBODY:
+        if principal is not ANONYMOUS and principal != ANONYMOUS:
             return None
-        memory, address = self.cache.memory, _address(scope)
+        memory, (path, address) = self.cache.memory, _address(scope)
         entry = memory.at(address)
         era = memory.era
-        found = self._courses.find(_path(scope), scope["query_string"], era) if entry is None else None
+        found = self._courses.find(path, scope["query_string"], era) if entry is None else None
         if (entry is None and found is None) or scope["method"] not in ("GET", "HEAD"):
             return None
         headers = dict(scope["headers"])
@@ -127,28 +126,22 @@ class TileApp:
 
         ``course``: that of its neighbours.
         """
-        address = _address(scope)
-        if scope["onemap.principal"] != _ANYBODY or not address or len(address) > _LONGEST_ADDRESS:
+        path, address = _address(scope)
+        if scope["onemap.principal"] != ANONYMOUS or not address or len(address) > _LONGEST_ADDRESS:
             return
         if len(self._seen) > _MOST_REMEMBERED:
             self._seen.clear()
         self._seen.add(_manner(scope, dict(scope["headers"])))
         self.cache.memory.remember(address, entry, era)
         if course is not None:
-            self._courses.remember(_path(scope), scope["query_string"], course, era)
+            self._courses.remember(path, scope["query_string"], course, era)
 
 
-def _address(scope: Mapping[str, Any]) -> bytes:
-    """Return the path and query as they were sent."""
-    path = _path(scope)
-    query: bytes = scope["query_string"]
-    return path + b"?" + query if query else path
-
-
-def _path(scope: Mapping[str, Any]) -> bytes:
-    """Return the path as it was sent, empty where the server does not tell."""
+def _address(scope: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """Return the path, and path and query, as they were sent; empty where the server does not tell."""
     path: bytes = scope.get("raw_path") or b""
-    return path
+    query: bytes = scope["query_string"]
+    return path, path + b"?" + query if query else path
 
 
 def _manner(scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes | None]:

@@ -17,7 +17,7 @@ from onemap.tiles.params import PATTERN
 from onemap.tiles.together import render_together
 
 _MOST = 1000
-_DIGITS = 10
+_LONGEST = 22  # of row and column, each after a slash
 
 
 class Course:
@@ -81,12 +81,13 @@ class Courses:
         """Return the course, the row and the column of a tile; None where that has to be found out first."""
         head, row, col = _split(path)
         found = self._known.get((head, query))
-        if found is None or not (row.isdigit() and col.isdigit() and len(row) <= _DIGITS >= len(col)):
+        if found is None or not (row.isdigit() and col.isdigit() and len(path) - len(head) <= _LONGEST):
             return None
         course, known_in, until = found
-        if known_in != era or monotonic() > until or not course.limits.holds(int(row), int(col)):
+        at = int(row), int(col)
+        if known_in != era or monotonic() > until or not course.limits.holds(*at):
             return None
-        return course, int(row), int(col)
+        return course, *at
 
 
 Found = tuple[Course, int, int]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from psycopg import sql
@@ -59,6 +60,7 @@ _LABEL = sql.SQL(
 _ON_SURFACE = sql.SQL("ST_PointOnSurface({g})")
 _FINITE = sql.SQL("CASE WHEN abs({value}) < 'Infinity'::float8 THEN {value} END")
 _ENDS = ("e0", "e1", "e2", "e3", "e4", "e5")
+_int8 = cache(Int8)
 _MIXED = ("GEOMETRY", "GEOMETRYCOLLECTION")
 _POINTS = ("POINT", "MULTIPOINT")
 
@@ -171,7 +173,7 @@ class TileSelect:
             "tolerance": frame.tolerance if place.kind == "affine" else frame.tolerance * place.unit,
             "unit": frame.grid.unit,
             "smallest": smallest * place.unit,
-            "limit": Int8(limit),
+            "limit": _int8(limit),
         }
 
     def features(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from math import asinh, atan, degrees, isfinite, radians, sinh, tan
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -51,14 +51,13 @@ def _mercator(frame: Frame) -> Place:
     the bounds by half of it halves the deviation, and neighbours still agree.
     """
     left, bottom, right, top = frame.bounds
-    west, east, south, north = (
-        math.degrees(left / _SPHERE),
-        math.degrees(right / _SPHERE),
-        *map(_latitude, (bottom, top)),
-    )
-    box, unit = frame.around, (north - south) / frame.extent
-    around = (math.degrees(box[0] / _SPHERE), _latitude(box[1]), math.degrees(box[2] / _SPHERE), _latitude(box[3]))
-    middle = _northing((south + north) / 2)
+    margin = frame.buffer * frame.grid.unit
+    eastings, northings = (left, right, left - margin, right + margin), (bottom, top, bottom - margin, top + margin)
+    west, east, *far = [degrees(x / _SPHERE) for x in eastings]
+    south, north, *high = [degrees(atan(sinh(y / _SPHERE))) for y in northings]
+    around = far[0], high[0], far[1], high[1]
+    unit = (north - south) / frame.extent
+    middle = asinh(tan(radians((south + north) / 2))) * _SPHERE
     off = (0.5 - (middle - bottom) / (top - bottom)) * frame.extent / 2
     if abs(off) > TOLERATED:
         return Place("transform", frame.bounds, around, unit)
@@ -95,12 +94,4 @@ def _shortest(frame: Frame, storage: Crs, around: Bounds) -> float:
     points: Array = np.array([[x, y], [x + step, y], [x, y + step]])
     moved = transform_xy(points, storage, frame.grid.crs) / frame.grid.unit
     longest = float(np.hypot(*(moved[1:] - moved[0]).T).max())
-    return step / longest if longest > 0 and math.isfinite(longest) else 0.0
-
-
-def _latitude(northing: float) -> float:
-    return math.degrees(math.atan(math.sinh(northing / _SPHERE)))
-
-
-def _northing(latitude: float) -> float:
-    return math.asinh(math.tan(math.radians(latitude))) * _SPHERE
+    return step / longest if longest > 0 and isfinite(longest) else 0.0

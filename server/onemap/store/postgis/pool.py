@@ -46,7 +46,7 @@ class Pool:
 
         ``generic``: better one whose plans are for any values.
         """
-        first, second = self._kind(generic), self._kind(not generic)
+        first, second = (self._generic, self._idle) if generic else (self._idle, self._generic)
         while (first or second) and not fresh:
             try:
                 connection = (first or second).pop()
@@ -60,7 +60,7 @@ class Pool:
     def at_hand(self, generic: bool = False) -> GuardedConnection:
         """Return an idle connection without blocking; the server may have closed it. Raises Busy when there is none."""
         try:
-            return self._kind(generic).pop()
+            return (self._generic if generic else self._idle).pop()
         except IndexError:
             raise Busy from None
 
@@ -70,13 +70,10 @@ class Pool:
             connection.close()
             return
         now = connection.used_at = time.monotonic()
-        self._kind(connection.generic).append(connection)
+        (self._generic if connection.generic else self._idle).append(connection)
         for idle in (self._idle, self._generic):
             while idle and now - idle[0].used_at > _IDLE_SECONDS:
                 idle.popleft().close()
-
-    def _kind(self, generic: bool) -> deque[GuardedConnection]:
-        return self._generic if generic else self._idle
 
     def _open(self) -> GuardedConnection:
         while True:

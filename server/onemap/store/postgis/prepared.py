@@ -55,7 +55,7 @@ class Prepared:
         known = self._known.get((statement, types)) or (yield from self._prepare(statement, written, types))
         pgconn = self._connection.pgconn
         pgconn.send_query_prepared(known.name, params, formats, result_format=pq.Format.BINARY)
-        result = yield from self._result()
+        result = self._checked((yield from generators.execute(pgconn)))
         known.reader.set_pgresult(result, set_loaders=False)
         try:
             return known.reader.load_rows(0, result.ntuples, tuple)
@@ -92,7 +92,10 @@ class Prepared:
 
     def _result(self) -> Generator[Any, Any, Any]:
         """Return the one result of what was sent. Raises psycopg.Error."""
-        (result,) = yield from generators.execute(self._connection.pgconn)
+        return self._checked((yield from generators.execute(self._connection.pgconn)))
+
+    def _checked(self, results: Sequence[Any]) -> Any:
+        (result,) = results
         if result.status not in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
             raise psycopg.errors.error_from_result(result, self._connection.info.encoding)
         return result

@@ -157,7 +157,8 @@ class Sessions:
             self._under_way += 1
             try:
                 connection.begin(seconds)
-                connection.plan(generic=True)
+                if not connection.generic:
+                    connection.plan(generic=True)
                 alone = self._under_way == 1
                 return await connection.wait_soon(connection.prepared.rows(statement, values), alone)
             except untold:

@@ -328,7 +328,7 @@ class PostgisStore(Tiling):
         return self._found
 
     def _relation(self, table: TableInfo) -> Relation:
-        relation = self._discovered().relations.get(table.name)
+        relation = (self._found or self._discovered()).relations.get(table.name)
         if relation is None:
             raise Unavailable(f"The table '{table.name}' is no longer there.")
         return relation

@@ -44,13 +44,16 @@ class Tiling(ABC):
         return self._spare
 
     def tile(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
-        """Return a layer of a vector tile; None for what PostGIS cannot draw."""
-        return self._tiles.tile(view, frame, query, self._kept(view) if _coarse(frame) else ())
+        """Return a layer of a vector tile; None for what PostGIS cannot draw.
+
+        Generalised features are drawn where shapes may be simplified.
+        """
+        return self._tiles.tile(view, frame, query, self._kept(view) if frame.tolerance > 0 else ())
 
     async def tile_soon(self, view: View, frame: Frame, query: FeatureQuery) -> bytes | None:
         """Return the same while the event loop goes on."""
         kept: tuple[Kept, ...] | None = ()
-        if _coarse(frame):
+        if frame.tolerance > 0:
             kept = self._lately.known(_question(self._relation(view.collection.table)))
         if kept is None:
             return await anyio.to_thread.run_sync(self.tile, view, frame, query)
@@ -110,8 +113,3 @@ class Tiling(ABC):
 
 def _question(relation: Relation) -> tuple[str, int]:
     return ("generalised", relation.oid)
-
-
-def _coarse(frame: Frame) -> bool:
-    """Whether shapes may be simplified, which is where generalised features are drawn."""
-    return frame.tolerance > 0

@@ -58,8 +58,7 @@ class Asked(NamedTuple):
     wish: Wish | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A tile as it is stored: compressed with gzip, empty where nothing is drawn; ``tag``: a digest of it."""
 
     packed: bytes
@@ -73,7 +72,8 @@ class Body:
     @classmethod
     def of_tile(cls, tile: bytes) -> Body:
         """Return a tile, compressed."""
-        return cls.of(isal_zlib.compress(tile, _GZIP_LEVEL, GZIP) if tile else b"")
+        packed = isal_zlib.compress(tile, _GZIP_LEVEL, GZIP) if tile else b""
+        return cls(packed, hashlib.blake2b(packed, digest_size=12).hexdigest())
 
 
 @dataclass(slots=True, eq=False)

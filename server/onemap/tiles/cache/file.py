@@ -45,13 +45,16 @@ class CacheFile:
         """Return what ``work`` finds; None where the file cannot be read."""
         return self._run(self._ways["read"], work)
 
-    def glance[T](self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+    def glance[T, *A](self, work: Callable[[sqlite3.Connection, *A], T], *given: *A) -> T | None:
         """Return the same without waiting for anybody: None, too, where the file is not open or is being read."""
         way = self._ways["read"]
-        if way.connection is None or way.era != self._era or not way.lock.acquire(blocking=False):
+        if not way.lock.acquire(blocking=False):
             return None
         try:
-            return self._done(way, work)
+            return None if way.connection is None or way.era != self._era else work(way.connection, *given)
+        except (sqlite3.Error, OSError) as error:
+            self._failed(way, error)
+            return None
         finally:
             way.lock.release()
 

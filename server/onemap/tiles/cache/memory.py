@@ -98,7 +98,7 @@ class Memory:
             entry = Entry(asked.key, asked.sources, asked.place, body)
             if fill.spoiled:
                 self._counters.discarded += 1
-            elif entry.size <= self._capacity:
+            else:
                 self._put(entry)
             return entry
 
@@ -125,11 +125,14 @@ class Memory:
         return len(gone)
 
     def _put(self, entry: Entry) -> None:
+        size = entry.size
+        if size > self._capacity:
+            return
         known = self._entries.get(entry.key)
         if known is not None:
             self._remove(known)
         self._entries[entry.key] = entry
-        self._size += entry.size
+        self._size += size
         place = entry.place
         for source in entry.sources:
             tiles = self._layers.setdefault((source, place.matrix_set, place.level), {})
