@@ -17,6 +17,7 @@ from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
 from onemap.tiles.cache.follow import Followers, Levels
 from onemap.tiles.cache.memory import Memory
+from onemap.tiles.cache.places import Places
 from onemap.tiles.cache.seeds import CatchUp, Seeds
 from onemap.tiles.cache.shared import SharedTiles, Ticket
 from onemap.tiles.cache.writer import Writer
@@ -67,7 +68,7 @@ class TileCache:
         self.followers = Followers(levels)
         self._writer = Writer(self.shared)
         self._flights: dict[Hashable, _Flight] = {}
-        self._places = asyncio.Semaphore(workers)
+        self._places = Places(workers)
 
     def metrics(self) -> list[Metric]:
         """Return what is counted, and how much is kept."""
@@ -133,13 +134,14 @@ class TileCache:
                 kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
         if kept is not None:
             return kept
-        await self._places.acquire()
+        if not self._places.take():
+            await self._places.wait()
         try:
-            if caller_gone():
+            if present_caller().gone:
                 raise ClientGone
             body = await asked.make(Body.of_tile)
         finally:
-            self._places.release()
+            self._places.give()
         self.counters.made += 1
         if ticket is not None and self.shared is not None:
             self._writer.submit(asked, ticket, body)

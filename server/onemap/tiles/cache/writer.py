@@ -11,9 +11,10 @@ from onemap.tiles.cache.shared import Made, SharedTiles, Ticket
 
 _MOST_BYTES = 32 * 2**20
 _OVERHEAD = 1000
-# A transaction costs as much as several tiles, and each turn of the interpreter's lock is felt by who makes tiles:
-# those of a moment share one.
-_GATHER_SECONDS = 0.2
+# A transaction costs as much as several tiles, and whoever makes tiles meanwhile feels it, by the lock of the interpreter
+# and by what it leaves in the caches of the processor: tiles are written together, while none are made if that can be.
+_QUIET_SECONDS = 0.1
+_LATEST_SECONDS = 1.0
 
 
 class Writer:
@@ -41,7 +42,14 @@ class Writer:
         self._worker.submit(int).result()
 
     def _put(self, shared: SharedTiles) -> None:
-        time.sleep(_GATHER_SECONDS)
+        self._gather()
         with self._lock:
             made, self._waiting, self._bytes = self._waiting, [], 0
         shared.put_all(made)
+
+    def _gather(self) -> None:
+        """Wait until no tile has come for a moment, but not for long."""
+        until, before = time.monotonic() + _LATEST_SECONDS, 0
+        while before < (now := len(self._waiting)) and time.monotonic() < until:
+            before = now
+            time.sleep(_QUIET_SECONDS)
