@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from onemap.config import shipped
-from onemap.tiles.cache import Asked, Body, Place, Source
+from onemap.tiles.cache import Asked, Body, Place, Source, presence
 from onemap.tiles.cache import file as cache_file
+from onemap.tiles.cache import shared as shared_file
 from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.cover import Cover
 from onemap.tiles.cache.shared import SharedTiles
@@ -213,7 +214,8 @@ def test_a_full_disk_is_done_without(path: Path, monkeypatch: pytest.MonkeyPatch
     assert keep(shared, asked("new"))
 
 
-def test_a_glance_notices_when_a_source_begins_anew_or_is_purged(path: Path) -> None:
+def test_a_glance_notices_when_a_source_begins_anew_or_is_purged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_file, "_TICKET_SECONDS", 0.0)
     one, two = opened(path), opened(path)
     assert keep(one, asked("tile"))
     assert one.glance(asked("tile"))[0] == BODY
@@ -233,3 +235,53 @@ def test_a_glance_notices_when_a_source_begins_anew_or_is_purged(path: Path) -> 
     assert anew is not None
     assert anew.sources != before.sources
     assert not one.put(asked("late"), before, BODY)
+
+
+def test_what_cannot_be_there_is_not_looked_for(path: Path) -> None:
+    one, two = opened(path), opened(path)
+    assert keep(one, asked("tile"))
+    assert keep(two, asked("beside", row=900))
+    _, before = one.glance(asked("other"))
+    assert before is not None
+    assert purge(two, "1", land=Cover([HERE], 4490, SETS))
+    assert one.glance(asked("other")) == (None, before)  # from memory
+    assert not one.put(asked("other"), before, BODY)  # it may be of before the purge
+    assert one.put(asked("far", row=900), before, BODY)
+    assert keep(two, asked("other"))
+    assert one.glance(asked("other"))[0] == BODY  # kept by another process
+    assert purge(one, "1", land=Cover([HERE], 4490, SETS))
+    after = one.glance(asked("another"))[1]
+    assert after is not None
+    assert after.seq > before.seq
+
+
+def test_what_may_be_there_is_learned_from_the_file(path: Path) -> None:
+    one = opened(path)
+    assert keep(one, asked("tile"))
+    one.close()
+    path.with_suffix(".names").unlink()
+    two = opened(path)
+    assert keep(two, asked("other"))
+    assert two.glance(asked("none"))[0] is None
+    assert two.glance(asked("tile"))[0] == BODY
+
+
+def test_names_that_are_gone_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "_CROWDED", 90)
+    some = [b"%d" % number for number in range(100)]
+    known = presence.Presence(tmp_path / "names")
+    assert not known.lacks(b"5")  # nothing is known yet
+    known.add(some[:80], lambda: ())
+    known.renew(lambda: some[:10])
+    assert not any(known.lacks(name) for name in some[:80])
+    known.add(some, lambda: ())
+    known.renew(lambda: some[:10])
+    assert [known.lacks(name) for name in some] == [False] * 10 + [True] * 90
+
+
+def test_without_a_map_of_names_the_file_is_looked_into(path: Path) -> None:
+    path.with_suffix(".names").mkdir(parents=True)
+    shared = opened(path)
+    assert keep(shared, asked("tile"))
+    assert shared.glance(asked("tile"))[0] == BODY
+    assert shared.glance(asked("other"))[1] is not None

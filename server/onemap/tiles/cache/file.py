@@ -31,14 +31,14 @@ _log = logging.getLogger("onemap.tiles")
 class CacheFile:
     """Two connections to one SQLite file, for reading and for writing, each used by one thread at a time.
 
-    ``wait``: for how many seconds a writer waits for another one.
+    ``wait``: for how many seconds a writer waits for another one. ``era``: another one after the file was given up.
     """
 
     def __init__(self, path: Path, wait: float) -> None:
         self.path = path
         self._ways = {"read": _Way(), "write": _Way()}
         self._wait = wait
-        self._era = 0
+        self.era = 0
         self._rest_until = float("-inf")
 
     def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T | None:
@@ -51,7 +51,7 @@ class CacheFile:
         if not way.lock.acquire(blocking=False):
             return None
         try:
-            return None if way.connection is None or way.era != self._era else work(way.connection, *given)
+            return None if way.connection is None or way.era != self.era else work(way.connection, *given)
         except (sqlite3.Error, OSError) as error:
             self._failed(way, error)
             return None
@@ -86,12 +86,12 @@ class CacheFile:
             return None
 
     def _connection(self, way: _Way) -> sqlite3.Connection | None:
-        if way.connection is not None and way.era != self._era:
+        if way.connection is not None and way.era != self.era:
             way.close()
         if way.connection is None:
             if time.monotonic() < self._rest_until:
                 return None
-            way.era, way.connection = self._era, _opened(self.path, self._wait)
+            way.era, way.connection = self.era, _opened(self.path, self._wait)
         return way.connection
 
     def _failed(self, way: _Way, error: sqlite3.Error | OSError) -> None:
@@ -100,7 +100,7 @@ class CacheFile:
         if code in _BUSY:
             return
         way.close()
-        self._era += 1
+        self.era += 1
         broken = code in _BROKEN
         if broken:
             _remove(self.path)

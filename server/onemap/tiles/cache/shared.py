@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.cover import Cover
 from onemap.tiles.cache.entry import Asked, Body, Place, Source
 from onemap.tiles.cache.file import CacheFile
+from onemap.tiles.cache.presence import Presence
 
 _WAIT_SECONDS = 0.5
 _KEPT_PURGES = 20_000
 _PART = 20
 _LOOK_EVERY = 64
 _MOST_TICKETS = 1000
+_TICKET_SECONDS = 1.0
 _SOURCE = "SELECT id FROM source WHERE store = ? AND name = ? AND srid = ?"
 _GRID = "SELECT id FROM grid WHERE matrix_set = ? AND level = ?"
 _NOW = "SELECT s.id, g.id, (SELECT max(seq) FROM purge)"
@@ -66,12 +69,14 @@ class SharedTiles:
         self._counters = counters
         self._behind: set[str] = set()
         self._puts = 0
-        self._connection: sqlite3.Connection | None = None
-        self._tickets: dict[tuple[tuple[Source, ...], str, str], Ticket] = {}
+        self._era = 0  # of the file that the tickets are from
+        self._tickets: dict[tuple[tuple[Source, ...], str, str], tuple[Ticket, float]] = {}
+        self._presence = Presence(path.with_suffix(".names"))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        self._presence.close()
 
     def get(self, asked: Asked) -> Body | None:
         """Return a tile."""
@@ -83,10 +88,16 @@ class SharedTiles:
     def glance(self, asked: Asked) -> tuple[Body | None, Ticket | None]:
         """Return what ``get`` and ``ticket`` do; neither where somebody would have to be waited for.
 
-        It takes about as long as to hand the question to another thread.
+        It takes about as long as to hand the question to another thread, and next to nothing where the tile cannot be
+        there: then the ticket may be one of a moment ago, by which a tile that was purged since then is not kept.
         """
         if self._behind and not self._trusted(asked):
             return None, None
+        if self._era != self._file.era:
+            self._era, self._tickets = self._file.era, {}
+        known = self._tickets.get((asked.sources, asked.place.matrix_set, asked.place.level))
+        if known is not None and self._presence.lacks(asked.name()) and monotonic() < known[1]:
+            return None, known[0]
         ticket, found = self._file.glance(self._both, asked) or (None, None)
         return None if found is None else self._checked(found), ticket
 
@@ -95,18 +106,16 @@ class SharedTiles:
 
         Nothing that a ticket says has changed while the last purge is the same: what is dropped counts as purged.
         """
-        if connection is not self._connection:
-            self._connection, self._tickets = connection, {}
         seq, sources, body, tag = connection.execute(_TILE, [asked.name()]).fetchone()
         kind = asked.sources, asked.place.matrix_set, asked.place.level
-        ticket = self._tickets.get(kind)
+        ticket, _ = self._tickets.get(kind, (None, 0.0))
         if ticket is None or ticket.seq != (seq or 0):
             ticket = _ticket(connection, asked)
             if ticket is None:
                 return None, None
             if len(self._tickets) >= _MOST_TICKETS:
                 self._tickets.clear()
-            self._tickets[kind] = ticket
+        self._tickets[kind] = ticket, monotonic() + _TICKET_SECONDS
         return ticket, (body, tag) if body is not None and sources == _text(ticket.sources) else None
 
     def _checked(self, found: tuple[bytes, str]) -> Body | None:
@@ -133,11 +142,16 @@ class SharedTiles:
         kept = self._file.write(lambda connection: _put_all(connection, trusted)) if trusted else []
         if kept is None:
             self._counters.faults += 1
+        self._presence.add((item[0].name() for item in trusted), self._names)
         before, self._puts = self._puts, self._puts + len(trusted)
         if before // _LOOK_EVERY != self._puts // _LOOK_EVERY:
             self.shrink()
         good = iter(kept or [False] * len(trusted))
         return [self._trusted(item[0]) and next(good, False) for item in made]
+
+    def _names(self) -> Iterator[bytes]:
+        names = self._file.read(lambda connection: connection.execute("SELECT name FROM tile").fetchall())
+        return (name for (name,) in names or ())
 
     def shrink(self) -> None:
         """Remove the oldest tiles until the file uses no more than its capacity."""
@@ -146,6 +160,7 @@ class SharedTiles:
             if not gone:
                 return
             self._counters.evicted += gone
+            self._presence.renew(self._names)
             if (self._file.read(_used_bytes) or 0) >= used:
                 return
 
@@ -175,6 +190,7 @@ class SharedTiles:
         the store are not used.
         """
         done = self._file.write(lambda connection: _apply(connection, store, position, covers, sources))
+        self._tickets = {}
         self._trust(store, bool(done))
         return bool(done)
 

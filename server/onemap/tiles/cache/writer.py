@@ -11,8 +11,8 @@ from onemap.tiles.cache.shared import Made, SharedTiles, Ticket
 
 _MOST_BYTES = 32 * 2**20
 _OVERHEAD = 1000
-# A transaction costs as much as several tiles, and whoever makes tiles meanwhile feels it, by the lock of the interpreter
-# and by what it leaves in the caches of the processor: tiles are written together, while none are made if that can be.
+# A transaction costs as much as several tiles, and whoever makes tiles meanwhile feels it, by the interpreter and by
+# the caches of the processor: tiles are written together, while none are made if that can be.
 _QUIET_SECONDS = 0.1
 _LATEST_SECONDS = 1.0
 
