@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 from typing import Any, cast
 from urllib.parse import unquote
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from onemap.block import Answer
@@ -16,7 +15,8 @@ from onemap.web.middleware import CORS
 from onemap.web.ready import FAILURE
 
 _WITH_BODY = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
-_CLOSE = b"connection: close\r\n"
+_ALWAYS = b"".join(b"%s: %s\r\n" % header for header in CORS)
+_CLOSE = b"connection: close\r\n\r\n"
 
 
 class Exchange(Caller):
@@ -93,8 +93,10 @@ class Http(HttpToolsProtocol):
             return None
         if not _WITH_BODY.isdisjoint([name for name, _ in self.headers]):
             return None
-        address = httptools.parse_url(self.url)
-        scope["method"], scope["raw_path"], scope["query_string"] = "GET", address.path, address.query or b""
+        path, _, query = self.url.partition(b"?")
+        if not path.startswith(b"/") or b"#" in self.url:
+            return None
+        scope["method"], scope["raw_path"], scope["query_string"] = "GET", path, query
         try:
             found: Answer | Awaitable[Answer] | None = self.app.ready.find(scope)
         except Exception:
@@ -118,13 +120,11 @@ class Http(HttpToolsProtocol):
         if exchange.disconnected or self.transport.is_closing():
             return
         status, headers, body = answer
-        head = [STATUS_LINE[status]]
-        for some in (self.server_state.default_headers, headers, CORS):
+        head = [STATUS_LINE[status], _ALWAYS]
+        for some in (self.server_state.default_headers, headers):
             for name, value in some:
                 head += (name, b": ", value, b"\r\n")
-        if not exchange.keep_alive:
-            head.append(_CLOSE)
-        head.append(b"\r\n")
+        head.append(b"\r\n" if exchange.keep_alive else _CLOSE)
         self.transport.writelines([b"".join(head), body] if body else head)
         if not exchange.keep_alive:
             self.transport.close()

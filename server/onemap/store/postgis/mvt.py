@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from psycopg import sql
@@ -24,15 +24,14 @@ from onemap.store.tiling import Frame
 
 _TILE = sql.SQL(
     "{edited}SELECT ST_AsMVT(m, %(layer)s::text, {extent}, {shape}{identified}), count(*), count(m.{drawn})"
-    " FROM (SELECT {names}{drawn} FROM {features} t {order}) m"
+    # The offset keeps the shapes from being drawn once for each place that names them.
+    " FROM (SELECT {names}{drawn} FROM {features} t OFFSET 0) m"
 )
-# Either keeps the shapes from being drawn once for each place that names them.
-_IN_ORDER, _AS_STORED = sql.SQL("ORDER BY {place}"), sql.SQL("OFFSET 0")
+_FEATURES = sql.SQL("(SELECT {columns}{g} AS {drawn} FROM {rows} t{parts})")
 # One more than wanted says that the largest have to be found.
-_FEATURES = sql.SQL(
-    "(SELECT {columns}{g} AS {drawn}, {key} AS {place} FROM"
-    " (SELECT * FROM {table} t WHERE {where}{largest} LIMIT %(limit)s) t{parts})"
-)
+_ROWS = sql.SQL("(SELECT * FROM {table} t WHERE {where}{largest} LIMIT %(limit)s)")
+# Rows as they are stored are cheaper to sort than what is drawn of them.
+_IN_ORDER = sql.SQL("(SELECT * FROM {rows} t ORDER BY {key})")
 _LARGEST = sql.SQL(" ORDER BY {size} DESC, {key}")
 _NEAR = sql.SQL("{geom} && ST_MakeEnvelope(%(x1)s, %(y1)s, %(x2)s, %(y2)s, {srid})")
 # One evaluation of the bounds, not one for each row.
@@ -91,7 +90,7 @@ class Layout:
     def __init__(self, select: Select) -> None:
         relation, fields = select.relation, select.fields
         taken = {field.name for field in fields}
-        self._drawn, self._key, self._place = (_free(name, taken) for name in ("geometry", "feature", "place"))
+        self._drawn, self._key = (_free(name, taken) for name in ("geometry", "feature"))
         self.part = quoted(_free("part", taken))
         columns = [(_value(relation.columns[field.name]), field.name) for field in fields]
         self._identified = select.key.kind == "integer"
@@ -109,28 +108,27 @@ class Layout:
         *,
         geometry: sql.Composable,
         largest: bool,
+        ordered: bool,
         parts: sql.Composable | None = None,
     ) -> sql.Composable:
-        """Return the query that draws the features of a table; ``geometry`` is what tells which are the largest."""
+        """Return the query that draws the features of a table; ``geometry`` is what tells which are the largest.
+
+        ``ordered``: by their keys, not in the order in which the table has them.
+        """
         gaps = {"size": SIZE.format(geom=geometry), "key": self._last}
+        first = _LARGEST.format(**gaps) if largest else sql.SQL("")
+        rows = _ROWS.format(table=relation.table, where=sql.SQL(" AND ").join(where), largest=first)
         return _FEATURES.format(
-            columns=sql.SQL("").join(self._columns), g=drawn, drawn=quoted(self._drawn), key=self._last,
-            place=quoted(self._place), table=relation.table, where=sql.SQL(" AND ").join(where),
-            largest=_LARGEST.format(**gaps) if largest else sql.SQL(""), parts=parts or sql.SQL(""),
+            columns=sql.SQL("").join(self._columns), g=drawn, drawn=quoted(self._drawn),
+            rows=_IN_ORDER.format(rows=rows, key=self._last) if ordered else rows, parts=parts or sql.SQL(""),
         )  # fmt: skip
 
-    def tile(
-        self, features: sql.Composable, frame: Frame, edited: sql.Composable | None = None, *, stored: bool = False
-    ) -> bytes:
-        """Return the statement that makes a layer; ``edited`` comes before it.
-
-        ``stored``: in the order in which the table has the features, not in that of their keys.
-        """
+    def tile(self, features: sql.Composable, frame: Frame, edited: sql.Composable | None = None) -> bytes:
+        """Return the statement that makes a layer; ``edited`` comes before it."""
         identified = sql.SQL(", {}").format(sql.Literal(self._key)) if self._identified else sql.SQL("")
         text = _TILE.format(
             edited=edited or sql.SQL(""), extent=sql.Literal(frame.extent), shape=sql.Literal(self._drawn),
             drawn=quoted(self._drawn), identified=identified, names=sql.SQL("").join(self._names), features=features,
-            order=_AS_STORED if stored else _IN_ORDER.format(place=quoted(self._place)),
         )  # fmt: skip
         return text.as_bytes(None)
 
@@ -179,7 +177,10 @@ class TileSelect:
     def features(
         self, frame: Frame, place: Place, *, sized: bool, largest: bool, among: sql.Composable | None = None
     ) -> sql.Composable:
-        """Return the query for the features of a tile, ``among`` those that meet a further condition."""
+        """Return the query for the features of a tile in the order of their keys.
+
+        ``among``: those that meet a further condition, in any order.
+        """
         relation, geometry = self._select.relation, self.shapes.geometry
         tests: list[sql.Composable | None] = [
             _NEAR.format(geom=geometry, srid=sql.Literal(self.shapes.srid)),
@@ -188,14 +189,16 @@ class TileSelect:
             among,
         ]
         kept = [test for test in tests if test is not None]
+        ordered = among is None
+        query = partial(self.layout.features, relation, geometry=geometry, largest=largest, ordered=ordered)
         if frame.labels:
             point, found = self._point(frame, place)
-            return self.layout.features(relation, point, kept, geometry=geometry, largest=largest, parts=found)
+            return query(point, kept, parts=found)
         mixed = self._view.collection.table.geometry_type in _MIXED
         parts = _PARTS.format(shape=self.shapes.shape, part=self.layout.part) if mixed else None
         shape = sql.SQL("p.{}").format(self.layout.part) if mixed else self.shapes.shape
         drawn = self._drawn(shape, frame, place)
-        return self.layout.features(relation, drawn, kept, geometry=geometry, largest=largest, parts=parts)
+        return query(drawn, kept, parts=parts)
 
     def _point(self, frame: Frame, place: Place) -> tuple[sql.Composable, sql.Composable]:
         """Return the expression that draws the label point of a feature, and the join that finds the point."""

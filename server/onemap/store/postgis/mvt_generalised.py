@@ -90,12 +90,12 @@ class GeneralisedSelect:
         drawn = cut(turned, frame)
         if exact:
             drawn = _MOVED.format(g=relation.geometry, window=_WINDOW, cut=drawn)
-        features = layout.features(relation, drawn, tests, geometry=relation.geometry, largest=largest)
+        features = layout.features(relation, drawn, tests, geometry=relation.geometry, largest=largest, ordered=False)
         if not logged:
-            return layout.tile(features, frame, stored=True)
+            return layout.tile(features, frame)
         among = _APART.format(key=self._key.reference)
         edited = self._base.features(frame, place, sized=sized, largest=largest, among=among)
-        return layout.tile(_BOTH.format(kept=features, edited=edited), frame, self._edited(), stored=True)
+        return layout.tile(_BOTH.format(kept=features, edited=edited), frame, self._edited())
 
     def _edited(self) -> sql.Composable:
         return _EDITED.format(
