@@ -44,7 +44,8 @@ class Levels:
 class Follower:
     """Reads what changes in one store and purges it: first the tiles that processes share, then those in memory.
 
-    ``state``: the state of the store as of the last look, which costs nothing to ask for.
+    ``state``: the state of the store as of the last look, which costs nothing to ask for. ``sources``: those whose
+    changes are looked for.
     """
 
     def __init__(self, name: str, store: Store, levels: Levels) -> None:
@@ -53,7 +54,7 @@ class Follower:
         self._log = log_of(store)
         self._levels = levels
         self._lock = threading.Lock()
-        self._sources: set[Source] = set()
+        self.sources: set[Source] = set()
         self._shared_at: str | None = None
         self._noted = time.monotonic()
         self.position = self._log.position()
@@ -72,14 +73,10 @@ class Follower:
 
     def add(self, sources: Iterable[Source]) -> None:
         """Look for changes of these sources too; to be called before their data is read."""
-        new = {source for source in sources if source.store == self._name} - self._sources
+        new = {source for source in sources if source.store == self._name} - self.sources
         if new:
             with self._lock:
-                self._sources = self._sources | new
-
-    def knows(self, source: Source) -> bool:
-        """Whether changes of a source are looked for."""
-        return source in self._sources
+                self.sources = self.sources | new
 
     def catch_up(self, source: Source, since: str, take: Callable[[Changes], None]) -> None:
         """Give the changes of a source since a position to ``take``, before any later ones are purged."""
@@ -98,7 +95,7 @@ class Follower:
 
     def _look(self) -> None:
         shared = self._levels.shared
-        sources = self._sources | (shared.sources(self._name) if shared else set())
+        sources = self.sources | (shared.sources(self._name) if shared else set())
         found = self._changes(self.position, sources)
         if shared is not None:
             self._share(shared, found, sources)
@@ -163,7 +160,7 @@ class Followers:
         """Whether all these sources are followed. Does not block."""
         for source in sources:
             follower = self._known.get(source.store)
-            if follower is None or not follower.knows(source):
+            if follower is None or source not in follower.sources:
                 return False
         return True
 
