@@ -13,7 +13,7 @@ import numpy as np
 from tests.bench.measure import Server
 
 _GZIP = {"Accept-Encoding": "gzip"}
-_AFTERWARDS_SECONDS = 0.4
+_AFTERWARDS_SECONDS = 0.6
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,8 @@ def test_a_glance_notices_when_a_source_begins_anew_or_is_purged(path: Path, mon
     assert not one.put(asked("late"), before, BODY)
 
 
-def test_what_cannot_be_there_is_not_looked_for(path: Path) -> None:
+def test_what_cannot_be_there_is_not_looked_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_file, "_TICKET_SECONDS", 600.0)
     one, two = opened(path), opened(path)
     assert keep(one, asked("tile"))
     assert keep(two, asked("beside", row=900))
@@ -271,12 +272,22 @@ def test_names_that_are_gone_are_forgotten(tmp_path: Path, monkeypatch: pytest.M
     some = [b"%d" % number for number in range(100)]
     known = presence.Presence(tmp_path / "names")
     assert not known.lacks(b"5")  # nothing is known yet
-    known.add(some[:80], lambda: ())
-    known.renew(lambda: some[:10])
+    known.add(some[:80], lambda _: None)
+    assert not known.lacks(b"5000")  # what was kept before could not be read
+    known.add(some[:80], lambda _: ())
+    assert known.lacks(b"5000")
+    left = list(enumerate(some[:10], 1))
+    known.renew(lambda after: left[after : after + 4])
     assert not any(known.lacks(name) for name in some[:80])
-    known.add(some, lambda: ())
-    known.renew(lambda: some[:10])
+    known.add(some, lambda _: ())
+    known.renew(lambda _: None)
+    assert not any(known.lacks(name) for name in some)
+    known.renew(lambda after: left[after : after + 4])
     assert [known.lacks(name) for name in some] == [False] * 10 + [True] * 90
+    beside = presence.Presence(tmp_path / "names")
+    beside.add([b"new"], lambda _: None)
+    assert [beside.lacks(name) for name in (b"5", b"50", b"new")] == [False, True, False]
+    assert not known.lacks(b"new")
 
 
 def test_without_a_map_of_names_the_file_is_looked_into(path: Path) -> None:
@@ -285,3 +296,17 @@ def test_without_a_map_of_names_the_file_is_looked_into(path: Path) -> None:
     assert keep(shared, asked("tile"))
     assert shared.glance(asked("tile"))[0] == BODY
     assert shared.glance(asked("other"))[1] is not None
+
+
+def test_a_tile_that_was_begun_before_the_file_was_broken_is_not_kept(path: Path) -> None:
+    shared = opened(path)
+    late = asked("late")
+    ticket = shared.ticket(late)
+    assert ticket is not None
+    shared.close()
+    path.write_bytes(b"nonsense " * 5000)
+    for _ in range(3):
+        shared.adopt("a", "0")
+    assert keep(shared, asked("tile"))
+    assert not shared.put(late, ticket, BODY)
+    assert shared.glance(late)[1] is not None

@@ -17,7 +17,7 @@ from onemap.tiles.params import PATTERN
 from onemap.tiles.together import render_together
 
 _MOST = 1000
-_LONGEST = 22  # of row and column, each after a slash
+_DIGITS = 10
 
 
 class Course:
@@ -81,7 +81,7 @@ class Courses:
         """Return the course, the row and the column of a tile; None where that has to be found out first."""
         head, row, col = _split(path)
         found = self._known.get((head, query))
-        if found is None or not (row.isdigit() and col.isdigit() and len(path) - len(head) <= _LONGEST):
+        if found is None or not (row.isdigit() and col.isdigit() and len(row) <= _DIGITS >= len(col)):
             return None
         course, known_in, until = found
         at = int(row), int(col)

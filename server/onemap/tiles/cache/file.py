@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 
-_VERSION = 2
+_VERSION = 3
 _PAGE = 8192
 _PRAGMAS = (
     "journal_mode = WAL",

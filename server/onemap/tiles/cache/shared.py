@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -33,6 +33,7 @@ _USED = " FROM source s JOIN used u ON u.source = s.id JOIN grid g ON g.id = u.g
 _BY = " WHERE s.store = ? AND s.name = ? AND s.srid = ? AND g.matrix_set = ? AND g.level = ?"
 _STATE = _NOW + _USED + _BY
 _TILE = "SELECT (SELECT max(seq) FROM purge), t.sources, t.body, t.tag FROM (SELECT 1) LEFT JOIN tile t ON t.name = ?"
+_NAMES = "SELECT id, name FROM tile WHERE id > ? ORDER BY id LIMIT 10000"
 _RACED = (
     "SELECT 1 FROM purge WHERE seq > ? AND source = ? AND grid = ? AND ? BETWEEN row0 AND row1"
     " AND ? BETWEEN col0 AND col1 LIMIT 1"
@@ -149,9 +150,9 @@ class SharedTiles:
         good = iter(kept or [False] * len(trusted))
         return [self._trusted(item[0]) and next(good, False) for item in made]
 
-    def _names(self) -> Iterator[bytes]:
-        names = self._file.read(lambda connection: connection.execute("SELECT name FROM tile").fetchall())
-        return (name for (name,) in names or ())
+    def _names(self, after: int) -> list[tuple[int, bytes]] | None:
+        """Return the next names after a tile; None where the file cannot be read."""
+        return self._file.read(lambda connection: connection.execute(_NAMES, [after]).fetchall())
 
     def shrink(self) -> None:
         """Remove the oldest tiles until the file uses no more than its capacity."""

@@ -4,6 +4,8 @@ CREATE TABLE store (name TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID
 CREATE TABLE source (
   id INTEGER PRIMARY KEY AUTOINCREMENT, store TEXT NOT NULL, name TEXT NOT NULL, srid INTEGER NOT NULL,
   UNIQUE (store, name, srid));
+-- No source has the number of one in another file, to which a tile in the making may belong.
+INSERT INTO sqlite_sequence VALUES ('source', abs(random() % 1000000000000));
 CREATE TABLE grid (id INTEGER PRIMARY KEY, matrix_set TEXT NOT NULL, level TEXT NOT NULL, UNIQUE (matrix_set, level));
 CREATE TABLE used (source INTEGER, grid INTEGER, PRIMARY KEY (source, grid)) WITHOUT ROWID;
 CREATE TABLE tile (

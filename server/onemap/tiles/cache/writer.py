@@ -48,8 +48,8 @@ class Writer:
         shared.put_all(made)
 
     def _gather(self) -> None:
-        """Wait until no tile has come for a moment, but not for long."""
+        """Wait until no tile has come for a moment, but not for long, and not for more than half of what may wait."""
         until, before = time.monotonic() + _LATEST_SECONDS, 0
-        while before < (now := len(self._waiting)) and time.monotonic() < until:
+        while before < (now := len(self._waiting)) and time.monotonic() < until and self._bytes < _MOST_BYTES / 2:
             before = now
             time.sleep(_QUIET_SECONDS)
