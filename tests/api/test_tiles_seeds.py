@@ -115,14 +115,14 @@ def test_an_archive_made_anew_is_used_at_once(seeded: Seeded) -> None:
     assert "new" in worker.names(path)
     assert found(worker) == (0, 1)
     seeded.seed()
-    worker.cache.memory.drop(next(iter(worker.cache.followers._known["edit"]._sources)))
+    worker.cache.memory.drop(next(iter(worker.cache.followers._known["edit"].sources)))
     worker.cache.shared = None
     eventually(lambda: bool(worker.names(path)) and _dropped(worker) and found(worker)[0] > 0)
     assert "new" in worker.names(path)
 
 
 def _dropped(worker: Worker) -> bool:
-    worker.cache.memory.drop(next(iter(worker.cache.followers._known["edit"]._sources)))
+    worker.cache.memory.drop(next(iter(worker.cache.followers._known["edit"].sources)))
     return True
 
 
