@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -227,3 +228,9 @@ def test_tables_that_cannot_be_published_are_named(path: Path, tmp_path: Path) -
     found, left = GeoPackageStore(copy).tables()
     assert found == []
     assert all("no EPSG code" in item.reason and item.remedy for item in left)
+
+
+def test_a_file_that_has_just_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.gpkg cannot be read"):
+        open_readonly(tmp_path / "gone.gpkg")
+    gc.collect()

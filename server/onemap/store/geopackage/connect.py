@@ -17,7 +17,8 @@ class ClosingConnection(sqlite3.Connection):
     """A connection that closes itself with the thread that it belongs to."""
 
     def __del__(self) -> None:
-        self.close()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it was never open
+            self.close()
 
 
 class Connections:
@@ -42,7 +43,11 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     failed: sqlite3.Error | None = None
     for mode in ("mode=ro", "mode=ro&immutable=1"):
         uri = path.resolve().as_uri() + "?" + mode
-        connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=ClosingConnection)
+        try:
+            connection = sqlite3.connect(uri, uri=True, check_same_thread=False, factory=ClosingConnection)
+        except sqlite3.Error as error:  # the file may have gone a moment ago
+            failed = error
+            continue
         try:
             for pragma in _PRAGMAS:
                 connection.execute("PRAGMA " + pragma)

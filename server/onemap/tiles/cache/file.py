@@ -129,7 +129,8 @@ class _Closing(sqlite3.Connection):
     """A connection that closes itself with its last owner."""
 
     def __del__(self) -> None:
-        self.close()
+        with contextlib.suppress(sqlite3.ProgrammingError):  # it was never open
+            self.close()
 
 
 def _opened(path: Path, wait: float) -> sqlite3.Connection:
