@@ -39,10 +39,7 @@ def _closed(values: Sequence[Any], total: Any, places: int) -> list[Decimal]:
     difference = abs(sum((round_half_up(value, places) for value in values), Decimal(0)) - whole)
     if difference > len(values) * Decimal(1).scaleb(-places):
         return [round_half_up(value, places) for value in values]
-    try:
-        return close_table(values, total, places)
-    except ValueError:
-        return [round_half_up(value, places) for value in values]
+    return closed(values, whole, places)
 
 
 def closed(values: Sequence[Decimal], total: Decimal, places: int) -> list[Decimal]:
