@@ -17,9 +17,9 @@ from onemap.tiles.cache.counters import Counters
 from onemap.tiles.cache.entry import Asked, Body, Entry, Fill
 from onemap.tiles.cache.follow import Followers, Levels
 from onemap.tiles.cache.memory import Memory
-from onemap.tiles.cache.places import Places
 from onemap.tiles.cache.seeds import CatchUp, Seeds
 from onemap.tiles.cache.shared import SharedTiles, Ticket
+from onemap.tiles.cache.turns import Turns
 from onemap.tiles.cache.writer import Writer
 from onemap.tiles.matrixset import TileMatrixSet
 
@@ -68,7 +68,7 @@ class TileCache:
         self.followers = Followers(levels)
         self._writer = Writer(self.shared)
         self._flights: dict[Hashable, _Flight] = {}
-        self._places = Places(workers)
+        self._turns = Turns(workers)
 
     def metrics(self) -> list[Metric]:
         """Return what is counted, and how much is kept."""
@@ -134,14 +134,14 @@ class TileCache:
                 kept, ticket = await anyio.to_thread.run_sync(self._look, asked, stores, fill)
         if kept is not None:
             return kept
-        if not self._places.take():
-            await self._places.wait()
+        if not self._turns.take():
+            await self._turns.wait()
         try:
             if present_caller().gone:
                 raise ClientGone
             body = await asked.make(Body.of_tile)
         finally:
-            self._places.give()
+            self._turns.give()
         self.counters.made += 1
         if ticket is not None and self.shared is not None:
             self._writer.submit(asked, ticket, body)

@@ -1,4 +1,4 @@
-"""Places for those who make tiles: taken at once where one is free, else in the order in which they were asked for."""
+"""Turns at making tiles: so many at the same time, the others in the order in which they came."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import asyncio
 from collections import deque
 
 
-class Places:
-    """So many places, for tasks of one event loop. A place that is taken or waited for is to be given back."""
+class Turns:
+    """So many places, for tasks of one event loop. A place that is taken or waited for is to be given back.
+
+    To take a free one is a single call, where a semaphore of asyncio makes three and a coroutine for each tile.
+    """
 
     def __init__(self, count: int) -> None:
         self._free = count

@@ -1,20 +1,20 @@
-"""Places for those who make tiles."""
+"""Turns at making tiles."""
 
 from __future__ import annotations
 
 import asyncio
 
-from onemap.tiles.cache.places import Places
+from onemap.tiles.cache.turns import Turns
 
 
-async def _waiting(places: Places, who: str, heard: list[str]) -> None:
+async def _waiting(places: Turns, who: str, heard: list[str]) -> None:
     await places.wait()
     heard.append(who)
 
 
 def test_places_go_to_who_has_waited_longest() -> None:
     async def scene() -> list[str]:
-        places, heard = Places(1), list[str]()
+        places, heard = Turns(1), list[str]()
         assert places.take()
         assert not places.take()
         tasks = [asyncio.create_task(_waiting(places, who, heard)) for who in "ab"]
@@ -34,7 +34,7 @@ def test_places_go_to_who_has_waited_longest() -> None:
 
 def test_who_is_cancelled_while_waiting_has_no_place() -> None:
     async def scene() -> None:
-        places, heard = Places(1), list[str]()
+        places, heard = Turns(1), list[str]()
         assert places.take()
         first, second = (asyncio.create_task(_waiting(places, who, heard)) for who in "ab")
         await asyncio.sleep(0)
@@ -51,7 +51,7 @@ def test_who_is_cancelled_while_waiting_has_no_place() -> None:
 
 def test_a_place_given_at_the_moment_of_a_cancellation_goes_on_to_the_next_one() -> None:
     async def scene() -> None:
-        places, heard = Places(1), list[str]()
+        places, heard = Turns(1), list[str]()
         assert places.take()
         first, second = (asyncio.create_task(_waiting(places, who, heard)) for who in "ab")
         await asyncio.sleep(0)
