@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from onemap.geo.rounding import MU, close_table, mu, round_half_up
+from onemap.geo.rounding import MU, mu, round_half_up
 from onemap.processes.reports.content import PLACES, Closing, Column, Row, Table
+from onemap.processes.tables import closed
 
 
 def exact(value: float, kind: str) -> Decimal:
@@ -55,8 +56,5 @@ def closes(closing: Closing, table: Table) -> bool:
 def with_mu(rows: Sequence[Row]) -> list[Row]:
     """Return rows with their rounded areas in 亩 too, closed: they sum to what the sum of the areas is."""
     areas = [Decimal(str(row["areaRounded"])) for row in rows]
-    try:
-        closed = close_table([area / MU for area in areas], sum(areas, Decimal(0)) / MU, PLACES["mu"])
-    except ValueError:
-        closed = [mu(area) for area in areas]
-    return [{**row, "mu": float(value)} for row, value in zip(rows, closed, strict=True)]
+    made = closed([area / MU for area in areas], mu(sum(areas, Decimal(0))), PLACES["mu"])
+    return [{**row, "mu": float(value)} for row, value in zip(rows, made, strict=True)]
