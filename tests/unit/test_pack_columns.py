@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from onemap.catalog import Field
 from onemap.tiles.pack import columns as module
 from onemap.tiles.pack.attributes import Columns
-from onemap.tiles.pack.columns import NUMBERED, PLAIN, RECORDS, ColumnFile, Dictionary, write_columns, written
+from onemap.tiles.pack.columns import NUMBERED, PLAIN, RECORDS, ColumnFile, ColumnWriter, Dictionary, written
 from onemap.tiles.pack.format import PackFile, PackWriter
 from onemap.tiles.pack.layer import NONE, Table
 from onemap.tiles.varint import varint
@@ -28,9 +28,26 @@ VALUES: dict[str, list[str | None]] = {
 }
 
 
+# Rows that are written once more, side by side; two of them are of one feature.
+SOME = np.array([3, 4, 4, 299, 300, 1203, 2999])
+IDS = np.arange(COUNT) * 3 - 1
+
+
 @pytest.fixture(scope="module")
-def columns(tmp_path_factory: pytest.TempPathFactory) -> Columns:
-    """The columns of a pack, the rows in reverse order."""
+def columns(file: PackFile) -> Columns:
+    """The columns of all rows."""
+    return Columns(file)
+
+
+@pytest.fixture(scope="module")
+def few(file: PackFile) -> Columns:
+    """Those of some rows."""
+    return Columns(file, "some/")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> PackFile:
+    """A pack with columns, the rows in reverse order."""
     folder, dictionary = tmp_path_factory.mktemp("pack"), Dictionary()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_OFTEN", 500)
@@ -42,15 +59,19 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> Columns:
         return store(folder / "x.pack", files, dictionary)
 
 
-def store(path: Path, files: dict[str, ColumnFile], dictionary: Dictionary) -> Columns:
+def store(path: Path, files: dict[str, ColumnFile], dictionary: Dictionary) -> PackFile:
     with PackWriter(path) as writer:
-        kinds = write_columns(writer, files, dictionary, np.arange(COUNT)[::-1])
-        writer.finish({"columns": kinds})
+        order = np.arange(COUNT)[::-1]
+        columns = ColumnWriter(writer, files, dictionary, order, IDS[order])
+        columns.write(slice(None))
+        columns.write(SOME, "some/")
+        writer.finish({"columns": columns.kinds})
+        kinds = columns.kinds
     assert {name: kinds[name] for name in VALUES} == {
         "use": RECORDS, "key": PLAIN, "village": RECORDS, "number": NUMBERED, "note": PLAIN, "nothing": RECORDS,
         "other": PLAIN,
     }  # fmt: skip
-    return Columns(PackFile(path))
+    return PackFile(path)
 
 
 def expected(names: Sequence[str], row: int) -> dict[int, bytes]:
@@ -82,16 +103,27 @@ def told(table: Table, feature: int) -> dict[int, bytes]:
     "names", [tuple(VALUES), ("note", "use", "key"), ("other", "note", "key"), ("number",), ("village",), ()]
 )
 def test_every_value_is_read_as_it_was_written(columns: Columns, names: tuple[str, ...]) -> None:
-    rows = np.array([0, 5, 6, 7, 8, 1400, 1401, 2900, COUNT - 1])
-    table, reader = columns.table(rows, rows, names), columns.reader(names)
-    for feature, row in enumerate(rows.tolist()):
-        pairs = [*reader.shared(reader.record(row)), *reader.own(row)]
+    reads_as_written(columns, {row: row for row in (0, 5, 6, 7, 8, 1400, 1401, 2900, COUNT - 1)}, names)
+
+
+@pytest.mark.parametrize("names", [tuple(VALUES), ("note", "use", "key"), ()])
+def test_rows_that_have_their_own_arrays_read_the_same(columns: Columns, few: Columns, names: tuple[str, ...]) -> None:
+    reads_as_written(few, dict(enumerate(SOME.tolist())), names)
+
+
+def reads_as_written(columns: Columns, rows: Mapping[int, int], names: tuple[str, ...]) -> None:
+    """What is read at places is what was written of the rows that stand there."""
+    table, reader = columns.table(np.array(list(rows)), names), columns.reader(names)
+    assert table.ids.tolist() == [IDS[COUNT - 1 - row] for row in rows.values()]
+    for feature, (place, row) in enumerate(rows.items()):
+        pairs = [*reader.shared(reader.record(place)), *reader.own(place)]
         assert told(table, feature) == expected(names, row)
         assert dict(pairs) == {varint(key): value for key, value in expected(names, row).items()}
+        assert columns.identity(place) == IDS[COUNT - 1 - row]
 
 
 def test_many_rows_at_once(columns: Columns) -> None:
     rows, names = np.arange(0, COUNT, 2), tuple(VALUES)
-    table = columns.table(rows, rows, names)
+    table = columns.table(rows, names)
     for feature in range(0, len(rows), 97):
         assert told(table, feature) == expected(names, int(rows[feature]))

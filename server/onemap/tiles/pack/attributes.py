@@ -78,23 +78,28 @@ class _Asked:
 
 
 class Columns:
-    """The columns of a pack."""
+    """The columns of a pack, and the ids in tiles. ``of``: what the names of the arrays of its rows begin with."""
 
-    def __init__(self, file: PackFile) -> None:
+    def __init__(self, file: PackFile, of: str = "") -> None:
         self._values: NDArray[np.uint8] = file.array("values")
         self._starts: Ints = file.array("values.starts")
         self._known: dict[int, bytes] = {}
-        self._record: NDArray[np.integer] = file.array("record")
         self._records: NDArray[np.integer] = file.array("records")
         self._kinds: Mapping[str, str] = file.meta["columns"]
         self._asked: dict[tuple[str, ...], _Asked] = {}
-        self._numbered = [file.array(f"column/{name}") for name, kind in self._kinds.items() if kind == NUMBERED]
-        self._plain: NDArray[np.uint8] = file.array("plain")
-        self._cells: Ints = file.array("plain.starts")
+        self._ids: Ints | None = file.array(f"{of}ids") if f"{of}ids" in file else None
+        self._record: NDArray[np.integer] = file.array(f"{of}record")
+        self._numbered = [file.array(f"{of}column/{name}") for name, kind in self._kinds.items() if kind == NUMBERED]
+        self._plain: NDArray[np.uint8] = file.array(f"{of}plain")
+        self._cells: Ints = file.array(f"{of}plain.starts")
         self._width = list(self._kinds.values()).count(PLAIN)
 
-    def table(self, rows: Ints, ids: Ints, names: Sequence[str]) -> Table:
-        """Return the values of rows in these columns."""
+    def identity(self, row: int) -> int:
+        """Return the id of a row in a tile, -1 for none."""
+        return int(self._ids[row]) if self._ids is not None else NONE
+
+    def table(self, rows: Ints, names: Sequence[str]) -> Table:
+        """Return the values of rows in these columns, and their ids."""
         asked = self._of(names)
         of, record = _renumbered(self._record.take(rows), len(self._records))
         records = self._records.take(record, axis=0).take(asked.shared.at, axis=1)
@@ -115,6 +120,7 @@ class Columns:
                 np.arange(len(rows)),
             ),
         )
+        ids = np.full(len(rows), NONE) if self._ids is None else self._ids[rows]
         return Table(ids, groups, self._blob(every) + blob, len(every) + many)
 
     def reader(self, names: Sequence[str]) -> Reader:

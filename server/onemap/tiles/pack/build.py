@@ -24,7 +24,7 @@ from onemap.tiles.generalise.intake import Rows as Features
 from onemap.tiles.generalise.levels import CoverageLevel, Progress, coverage_levels, members, quiet
 from onemap.tiles.mvt import EXTENT
 from onemap.tiles.pack.borders import cut_rows, write_cuts
-from onemap.tiles.pack.columns import ColumnFile, Dictionary, write_columns
+from onemap.tiles.pack.columns import ColumnFile, ColumnWriter, Dictionary
 from onemap.tiles.pack.encoded import encode_rows, write_encoded
 from onemap.tiles.pack.format import PackWriter
 from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
@@ -41,6 +41,9 @@ _LONGEST = 2**31 - 1
 _LARGEST = 2**63 - 1
 # So many zooms beyond the finest one with a level of detail of its own are encoded beforehand.
 _DETAILED = 4
+# A level of detail with at most such a share of the features has attributes of its own, side by side: its tiles would
+# read them from all over the pack.
+_OWN_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
                 "settled": whole_content if whole_content == settled(store) else None,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "features": maker.features.count,
-                "columns": maker.kinds,
+                "columns": maker.attributes.kinds,
                 "lods": lods,
                 "coverage": plan.settings.coverage,
                 "reports": [_report(report) for report in reports],
@@ -149,7 +152,6 @@ class _Maker:
         self._dictionary = dictionary
         fields = enumerate(view.columns)
         self.columns = {item.name: ColumnFile(work / f"column{at}", item, dictionary) for at, item in fields}
-        self.kinds: Mapping[str, str] = {}
         self._ids: list[Ints] = []
         self._encoded: dict[str, list[int]] = {}
         self._id_column = _integer_key(plan.collection)
@@ -161,8 +163,8 @@ class _Maker:
     def make(self) -> tuple[list[Mapping[str, Any]], list[Report]]:
         """Write all arrays, and return what is to be said of the levels of detail."""
         self._read()
-        place = self._attributes()
-        order = write_lod(self._writer, "lod0", self._rows, place)
+        self.attributes, place = self._attributes()
+        order, _ = write_lod(self._writer, "lod0", self._rows, place)
         for zoom in range(self._plan.finest + 1, self._plan.finest + 1 + _DETAILED):
             self._progress(f"encode {zoom}", 0, len(order))
             self._encode("lod0", zoom, self._rows, order)
@@ -206,7 +208,7 @@ class _Maker:
             raise Unavailable(f"'{self._plan.collection.id}' has grown while its pack was built.")
         return moved
 
-    def _attributes(self) -> Ints:
+    def _attributes(self) -> tuple[ColumnWriter, Ints]:
         """Write keys and columns in the order of the rows, and return the place of each feature in it."""
         count, owners = self.features.count, np.asarray(self._rows.column("owner"))
         boxes = np.zeros((count, 4), np.int32)
@@ -214,23 +216,22 @@ class _Maker:
         order = order_of(boxes)
         place = np.empty(count, dtype=np.int64)
         place[order] = np.arange(count)
-        self._keys(order)
-        self.kinds = write_columns(self._writer, self.columns, self._dictionary, order)
+        columns = ColumnWriter(self._writer, self.columns, self._dictionary, order, self._keys(order))
+        columns.write(slice(None))
         if self._labels:
             self._labels.store(self._writer, order)
-        return place
+        return columns, place
 
-    def _keys(self, order: Ints) -> None:
-        """Write the primary keys where they are numbers, and the ids of tiles where these are."""
+    def _keys(self, order: Ints) -> Ints | None:
+        """Write the primary keys where they are numbers, and return the ids of tiles where these are."""
         numbers = self.features.numbers(order)
         if numbers is not None:
             sorted_ = np.argsort(numbers, kind="stable")
             self._writer.write("keys.sorted", numbers[sorted_])
             self._writer.write("keys.order", sorted_)
-            if self._plan.collection.key == self._plan.collection.table.primary_key:
-                self._writer.write("ids", numbers)
         if self._ids:
-            self._writer.write("ids", np.concatenate(self._ids)[order])
+            return np.concatenate(self._ids)[order]
+        return numbers if self._plan.collection.key == self._plan.collection.table.primary_key else None
 
     def _coverage(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
         assert self._faces is not None
@@ -245,13 +246,19 @@ class _Maker:
             name = f"lod{level.level.zoom}z"
             features = place[np.asarray(level.faces.column("source"))]
             file = snapped_rows(level.faces, features, self._unit(level.level.zoom), self._work / name)
-            order = write_lod(self._writer, name, file, np.arange(self.features.count))
-            self._members(name, np.asarray(file.column("owner"))[order], features, level, place)
+            order, rows = write_lod(self._writer, name, file, np.arange(self.features.count))
+            self._attributes_of(name, rows)
+            self._members(name, rows, features, level, place)
             self._encode(name, level.level.zoom, file, order, exact=True)
             file.drop()
             yield {"name": name, "zoom": level.level.zoom, "pixel": level.level.pixel}, level.report
             if len(level.faces) <= 1:
                 return
+
+    def _attributes_of(self, name: str, rows: Ints) -> None:
+        """Write the attributes of a level of detail with few rows once more; ``rows``: of the attributes, ascending."""
+        if len(rows) <= _OWN_SHARE * self.features.count:
+            self.attributes.write(rows, f"{name}/")
 
     def _members(self, name: str, rows: Ints, features: Ints, level: CoverageLevel, place: Ints) -> None:
         """Write which features each generalised row is made of; ``rows``: of the attributes, ascending."""
@@ -282,7 +289,8 @@ class _Maker:
         zooms = range(self._plan.finest, self._plan.coarsest - 1, -1)
         for zoom, pixel, file in size_levels(self._rows, zooms, self._frame, self._work):
             name = f"lod{zoom}z"
-            order = write_lod(self._writer, name, file, place)
+            order, rows = write_lod(self._writer, name, file, place)
+            self._attributes_of(name, rows)
             self._encode(name, zoom, file, order)
             file.drop()
             yield {"name": name, "zoom": zoom, "pixel": pixel}, None

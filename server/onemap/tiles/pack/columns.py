@@ -101,28 +101,49 @@ class ColumnFile:
             self._append_plain([values[number] for number in numbers[start : start + _BLOCK].tolist()])
 
 
-def write_columns(
-    writer: PackWriter, columns: Mapping[str, ColumnFile], dictionary: Dictionary, order: Ints
-) -> dict[str, str]:
-    """Write columns into a pack, in the order given, and return how each is kept: plain, numbered, or in records."""
-    numbered = {name: column for name, column in columns.items() if not column.plain}
-    records = records_of({name: _in_order(column, order) for name, column in numbered.items()}, len(order))
-    writer.write("records", _small(records.values, len(dictionary.numbers)))
-    writer.write("record", _small(records.numbers, len(records.values)))
-    kinds = dict.fromkeys(records.names, RECORDS)
-    for name, column in numbered.items():
-        if name not in kinds:
-            kinds[name] = NUMBERED
-            writer.write(f"column/{name}", _small(column.numbers(order), len(dictionary.numbers)))
-    plain = {name: column for name, column in columns.items() if column.plain}
-    kinds |= dict.fromkeys(plain, PLAIN)
-    sizes = [np.zeros(1, np.int32)]
-    writer.extend("plain", _row_by_row(list(plain.values()), order, sizes), np.uint8)
-    writer.extend("plain.starts", _ends(sizes), np.int64)
-    values = list(dictionary.numbers)
-    writer.write("values", np.frombuffer(b"".join(values), np.uint8))
-    writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
-    return kinds
+class ColumnWriter:
+    """Writes attributes into a pack: the values and records that there are, and then those of rows, as often as asked.
+
+    ``order``: the rows of the columns in the order of the pack; ``ids``: the ids in tiles in that order, None where
+    they are no numbers. ``kinds``: how each column is kept.
+    """
+
+    def __init__(
+        self,
+        writer: PackWriter,
+        columns: Mapping[str, ColumnFile],
+        dictionary: Dictionary,
+        order: Ints,
+        ids: Ints | None = None,
+    ) -> None:
+        numbered = {name: column for name, column in columns.items() if not column.plain}
+        records = records_of({name: _in_order(column, order) for name, column in numbered.items()}, len(order))
+        # In the order in which each kind is kept: records have their columns in that of ``records``.
+        self.kinds = dict.fromkeys(records.names, RECORDS)
+        self.kinds |= {name: PLAIN if columns[name].plain else NUMBERED for name in columns if name not in self.kinds}
+        self._writer, self._columns, self._order, self._ids = writer, columns, order, ids
+        self._record = _small(records.numbers, len(records.values))
+        values = list(dictionary.numbers)
+        self._count = len(values)
+        writer.write("records", _small(records.values, self._count))
+        writer.write("values", np.frombuffer(b"".join(values), np.uint8))
+        writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
+
+    def write(self, rows: Ints | slice, of: str = "") -> None:
+        """Write what is said of rows of the pack, as arrays whose names begin with ``of``."""
+        writer, order = self._writer, self._order[rows]
+        if self._ids is not None:
+            writer.write(f"{of}ids", self._ids[rows])
+        writer.write(f"{of}record", self._record[rows])
+        for name in self._kept(NUMBERED):
+            writer.write(f"{of}column/{name}", _small(self._columns[name].numbers(order), self._count))
+        sizes = [np.zeros(1, np.int32)]
+        plain = [self._columns[name] for name in self._kept(PLAIN)]
+        writer.extend(f"{of}plain", _row_by_row(plain, order, sizes), np.uint8)
+        writer.extend(f"{of}plain.starts", _ends(sizes), np.int64)
+
+    def _kept(self, kind: str) -> list[str]:
+        return [name for name, its in self.kinds.items() if its == kind]
 
 
 def _in_order(column: ColumnFile, order: Ints) -> Callable[[Ints], Ints]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onemap.tiles.commands import POLYGON
 from onemap.tiles.mvt import EXTENT
-from onemap.tiles.pack.attributes import Pairs
+from onemap.tiles.pack.attributes import Columns, Pairs
 from onemap.tiles.pack.borders import cut
 from onemap.tiles.pack.draw import Window, inside, ready
 from onemap.tiles.pack.encoded import EncodedShapes
@@ -33,16 +33,20 @@ def suits(lod: Lod, rows: Ints, on: Window) -> bool:
 
 def layer(pack: Pack, name: str, lod: Lod, rows: Ints, on: Window, names: Sequence[str]) -> bytes:
     """Return a tile with one layer of these rows, empty when nothing of them is in the tile."""
-    features = ((int(lod.row[row]), geometry) for row, geometry in _geometries(lod, rows, on))
-    return written(pack, name, names, features, POLYGON)
+    columns, places = pack.attributes(lod, rows)
+    at = dict(zip(rows.tolist(), places.tolist(), strict=True))
+    features = ((at[row], geometry) for row, geometry in _geometries(lod, rows, on))
+    return written(columns, name, names, features, POLYGON)
 
 
-def written(pack: Pack, name: str, names: Sequence[str], features: Iterable[tuple[int, bytes]], kind: int) -> bytes:
+def written(
+    columns: Columns, name: str, names: Sequence[str], features: Iterable[tuple[int, bytes]], kind: int
+) -> bytes:
     """Return a tile with one layer of features, each an attribute row and its geometry; empty when there are none."""
     numbers: dict[bytes, int] = {}
     told: dict[int, bytes] = {}
     pieces = [_HEADER, field(1, name.encode())]
-    reader = pack.columns.reader(names)
+    reader = columns.reader(names)
     of_kind = bytes((0x18, kind))
     for feature, geometry in features:
         record = reader.record(feature)
@@ -50,7 +54,7 @@ def written(pack: Pack, name: str, names: Sequence[str], features: Iterable[tupl
         if shared is None:
             shared = told[record] = _tags(reader.shared(record), numbers)
         tags = shared + _tags(reader.own(feature), numbers)
-        identity = pack.identity(feature)
+        identity = columns.identity(feature)
         named = b"" if identity < 0 else b"\x08" + varint(identity)
         pieces.append(field(2, b"".join((named, field(2, tags), of_kind, field(4, geometry)))))
     if len(pieces) <= len((_HEADER, name)):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = b"OneMapPk"
-FORMAT = 5
+FORMAT = 6
 _ALIGN = 64
 _HEAD = len(MAGIC) + 8
 

@@ -51,8 +51,8 @@ def label_layer(
     names = [item.name for item in columns]
     changed = _edited(freshness.features(near), collection, columns, tile, plane, smallest) if plane and near else None
     if changed is None and len(rows) <= few.FEW:
-        return few.written(pack, collection.label_layer, names, _geometries(rows, steps), POINT)
-    made = [Drawn(pack.table(rows, names), [_shape(steps)]), *([changed] if changed else [])]
+        return few.written(pack.columns, collection.label_layer, names, _geometries(rows, steps), POINT)
+    made = [Drawn(pack.columns.table(rows, names), [_shape(steps)]), *([changed] if changed else [])]
     return layer(collection.label_layer, names, made)
 
 

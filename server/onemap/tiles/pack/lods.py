@@ -22,10 +22,10 @@ Ints = NDArray[np.int64]
 Box = tuple[float, float, float, float]
 
 
-def write_lod(writer: PackWriter, name: str, file: RowFile, features: Ints) -> Ints:
-    """Write rows in the order of their attributes, which is along a Hilbert curve, and return that order.
+def write_lod(writer: PackWriter, name: str, file: RowFile, features: Ints) -> tuple[Ints, Ints]:
+    """Write rows in the order of their attributes, which is along a Hilbert curve.
 
-    ``features``: the row of the attributes of each owner.
+    Return that order, and in it the row of the attributes of each. ``features``: that row of each owner.
     """
     row = features[np.asarray(file.column("owner"))]
     order = np.argsort(row, kind="stable")
@@ -39,7 +39,7 @@ def write_lod(writer: PackWriter, name: str, file: RowFile, features: Ints) -> I
     writer.extend(f"{name}/xy", (rows.xy for rows in each_row(file, order)), np.int32, (2,))
     writer.extend(f"{name}/exterior", (rows.exterior for rows in each_row(file, order)), np.bool_)
     writer.extend(f"{name}/points", _ring_starts(file, order), np.int64)
-    return order
+    return order, row[order]
 
 
 def each_row(file: RowFile, order: Ints) -> Iterator[Rows]:

@@ -21,7 +21,7 @@ from onemap.tiles.pack.draw import Window, shapes
 from onemap.tiles.pack.format import PackFile
 from onemap.tiles.pack.frame import Frame
 from onemap.tiles.pack.labels import Labels
-from onemap.tiles.pack.layer import Drawn, Ints, Table
+from onemap.tiles.pack.layer import Drawn, Ints
 from onemap.tiles.pack.lods import Lod
 from onemap.tiles.pack.sizes import sizes
 
@@ -41,7 +41,8 @@ class Pack:
         self.columns = Columns(self.file)
         self.lods = [self._opened(item) for item in meta["lods"]]
         self.position: str | None = meta["position"]
-        self._ids: Ints | None = self.file.array("ids") if "ids" in self.file else None
+        own = [lod.name for lod in self.lods if f"{lod.name}/record" in self.file]
+        self._own = {name: Columns(self.file, f"{name}/") for name in own}
         self.labels = Labels(self.file) if "labels" in self.file else None
 
     def _opened(self, item: Mapping[str, Any]) -> Lod:
@@ -83,9 +84,13 @@ class Pack:
         """Return the attribute rows that the rows of a level are made of, and where those of each begin."""
         return self.file.array(f"{lod.name}/members"), self.file.array(f"{lod.name}/members.starts")
 
-    def identity(self, row: int) -> int:
-        """Return the id of an attribute row in a tile, -1 for none."""
-        return int(self._ids[row]) if self._ids is not None else -1
+    def attributes(self, lod: Lod, rows: Ints) -> tuple[Columns, Ints]:
+        """Return where the attributes of a level of detail are, and there those of these rows of it.
+
+        A level of few rows has its own, as it takes a page of the file for each row to read them from those of all.
+        """
+        own = self._own.get(lod.name)
+        return (own, rows) if own is not None else (self.columns, lod.row[rows].astype(np.int64))
 
     def chosen(self, on: Window, tile: TileFrame, most: int) -> tuple[Lod, Ints]:
         """Return the level of detail for a tile and its rows that meet the tile, ascending, at most so many."""
@@ -104,13 +109,8 @@ class Pack:
 
     def drawn(self, lod: Lod, rows: Ints, on: Window, names: Sequence[str], tolerance: float = 0.0) -> Drawn:
         """Return rows of a level of detail, ready to be written into a tile."""
-        table = self.table(lod.row[rows].astype(np.int64), names)
-        return Drawn(table, shapes(lod, rows, np.arange(len(rows)), on, tolerance))
-
-    def table(self, features: Ints, names: Sequence[str]) -> Table:
-        """Return what is said of attribute rows."""
-        ids = self._ids[features] if self._ids is not None else np.full(len(features), -1)
-        return self.columns.table(features, ids, names)
+        columns, at = self.attributes(lod, rows)
+        return Drawn(columns.table(at, names), shapes(lod, rows, np.arange(len(rows)), on, tolerance))
 
 
 def largest(lod: Lod, rows: Ints, most: int) -> Ints:
