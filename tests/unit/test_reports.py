@@ -123,6 +123,11 @@ def test_mu_sum_to_the_whole() -> None:
     assert round(sum(row["mu"] for row in rows), 2) == 88.35  # 58,900 m2 are 88.35 亩
 
 
+def test_parcels_too_small_for_a_unit_of_mu_sum_to_the_whole() -> None:
+    rows = with_mu([{"areaRounded": 2.5}, {"areaRounded": 2.5}, {"areaRounded": 0.0}])
+    assert [row["mu"] for row in rows] == [0.01, 0.0, 0.0]  # 5 m2 are 0.0075 亩
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [(1234.565, "area", "1,234.57"), (0.12345, "share", "12.35%"), (None, "area", "–"), (True, "text", "True"),

@@ -224,6 +224,19 @@ def test_what_is_no_plain_get_goes_the_usual_way_and_the_next_is_understood(firs
     talk(work)
 
 
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [("/ready?", b"ready"), ("/ready?a=/b?c", b"ready"), ("/ready#part", b"ready"), ("http://here/ready", b"ready"),
+     ("http://here/ready?a=b", b"ready"), ("/re%61dy", b"GET  "), ("/ready/", b"GET  "), ("//ready", b"GET  ")],
+)  # fmt: skip
+def test_an_address_is_told_apart_however_it_is_written(target: str, body: bytes) -> None:
+    async def work(_: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(get(target) + get("/made"))
+        assert [(await answer(reader))[2] for _ in range(2)] == [body, b"/made"]
+
+    talk(work)
+
+
 def test_a_connection_is_closed_when_the_client_wants_that() -> None:
     async def work(_: App, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(get("/made") + get("/made", more="Connection: close\r\n"))

@@ -13,7 +13,7 @@ _LONGEST = 10
 _BITS, _MORE = np.uint8(0x7F), np.uint8(7)
 
 
-def _by_steps(values: Ints) -> tuple[Numbers, Numbers]:
+def _by_steps(values: Ints | NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
     """Return the varints of values below 2^56 as ``packed`` does."""
     written, used = np.zeros(values.shape, np.uint64), np.zeros(values.shape, np.uint64)
     rest, there = values.astype(np.uint64), (values >= 0).astype(np.uint64)
@@ -48,7 +48,7 @@ def varints(values: NDArray[np.uint64]) -> tuple[bytes, NDArray[np.int64]]:
     return written.tobytes(), ends
 
 
-def packed(values: Ints, largest: int) -> tuple[Numbers, Numbers]:
+def packed(values: Ints | NDArray[np.uint8], largest: int) -> tuple[Numbers, Numbers]:
     """Return the varints of values from -1 to ``largest``, below 2^56, each in one number, its first byte the lowest.
 
     The second numbers have a 1 in each byte that is part of a varint. -1 has none.

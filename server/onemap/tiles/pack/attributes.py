@@ -14,8 +14,8 @@ from onemap.tiles.pack.format import PackFile
 from onemap.tiles.pack.layer import NONE, Group, Ints, Table
 from onemap.tiles.varint import varint
 
-# With this many values to each number asked for, sorting the numbers is quicker than marking the values.
-_OFTEN = 64
+# Of more values than these, to look numbers up is quicker than memory with a place for each value.
+_LISTED = 500_000
 _REMEMBERED = 20_000
 _REMEMBERED_SETS = 16
 _REMEMBERED_RECORDS = 1000
@@ -120,7 +120,7 @@ class Columns:
                 np.arange(len(rows)),
             ),
         )
-        ids = np.full(len(rows), NONE) if self._ids is None else self._ids[rows]
+        ids = np.full(len(rows), NONE) if self._ids is None else self._ids.take(rows)
         return Table(ids, groups, self._blob(every) + blob, len(every) + many)
 
     def reader(self, names: Sequence[str]) -> Reader:
@@ -194,18 +194,16 @@ def _renumbered(numbers: NDArray[np.integer], size: int) -> tuple[Ints, Ints]:
 
     ``numbers``: shape (n,).
     """
-    if size <= len(numbers) * _OFTEN:
-        seen = np.zeros(size, dtype=bool)
-        seen[numbers] = True
-        seen[0] = False
-        used = np.flatnonzero(seen)
-        renumber = np.empty(size, dtype=np.int64)
-        renumber[0] = NONE
-        renumber[used] = np.arange(len(used))
-        return renumber.take(numbers), used
-    used, inverse = np.unique(numbers, return_inverse=True)
-    none = int(len(used) > 0 and used[0] == 0)
-    return inverse - none, used[none:].astype(np.int64)
+    if not len(numbers):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    ordered = np.sort(numbers)
+    used = ordered[np.append(ordered[0] > 0, ordered[1:] > ordered[:-1])].astype(np.int64)
+    if size > _LISTED:
+        return np.where(numbers > 0, np.searchsorted(used, numbers), NONE), used
+    renumber = np.empty(size, dtype=np.int64)
+    renumber[used] = np.arange(len(used))
+    renumber[0] = NONE
+    return renumber.take(numbers), used
 
 
 def _runs(blob: NDArray[np.uint8], begin: Ints, sizes: Ints) -> bytes:

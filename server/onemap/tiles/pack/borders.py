@@ -40,9 +40,9 @@ class Cuts:
     encoded: Encoded
 
 
-def number_of(col: Ints, row: Ints) -> Ints:
+def number_of[N: (int, Ints)](col: N, row: N) -> N:
     """Return the numbers of tiles of one zoom."""
-    return np.asarray(row << 32 | col)
+    return row << 32 | col
 
 
 def cut_rows(rows: Rows, frame: Frame, unit: float) -> Cuts:

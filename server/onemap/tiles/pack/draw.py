@@ -104,22 +104,23 @@ def _straight(frame: Frame, tile: TileFrame) -> Window:
     x = (grid.origin[0] + WORLD / 2) / frame.step - frame.left + tile.corner[0] * unit
     y = (WORLD / 2 - grid.origin[1]) / frame.step - frame.top + tile.corner[1] * unit
     low, high = tile.buffer * unit, (tile.extent + tile.buffer) * unit
-    origin = np.array([x, y])
 
     def to_grid(steps: Array) -> Array:
-        return np.asarray((steps - origin) / unit)
+        return np.asarray((steps - np.array([x, y])) / unit)
 
-    corner = np.rint(origin / unit).astype(np.int64)
+    corner = np.array([round(x / unit), round(y / unit)])
     box = (x - low, y - low, x + high, y + high)
-    return Window(box, (unit, unit), to_grid, True, corner, _number(frame, tile, origin, unit))
+    return Window(box, (unit, unit), to_grid, True, corner, _number(frame, tile, (x, y), unit))
 
 
-def _number(frame: Frame, tile: TileFrame, origin: Array, unit: float) -> int | None:
+def _number(frame: Frame, tile: TileFrame, origin: tuple[float, float], unit: float) -> int | None:
     """Return the number of a tile by its corner in steps; None where it is not one of WebMercatorQuad."""
-    place = (origin + np.array([frame.left, frame.top])) / (unit * EXTENT)
-    col, row = np.rint(place).astype(np.int64)
-    usual = (tile.extent, tile.buffer) == (EXTENT, BUFFER) and bool(np.abs(place - (col, row)).max() < _NEAR)
-    return int(number_of(col, row)) if usual else None
+    if (tile.extent, tile.buffer) != (EXTENT, BUFFER):
+        return None
+    side = unit * EXTENT
+    x, y = (origin[0] + frame.left) / side, (origin[1] + frame.top) / side
+    col, row = round(x), round(y)
+    return number_of(col, row) if abs(x - col) < _NEAR and abs(y - row) < _NEAR else None
 
 
 def _whole(unit: float) -> float:
@@ -173,7 +174,7 @@ def _surfaces(lod: Lod, rows: Ints, owners: Ints, on: Window, tolerance: float) 
 
 def inside(lod: Lod, rows: Ints, on: Window) -> NDArray[np.bool_]:
     """Return which rows lie wholly within the tile and its buffer."""
-    box, margin = lod.box[rows], 0.0 if on.straight else BUFFER / 4 * on.unit
+    box, margin = lod.box.take(rows, axis=0), 0.0 if on.straight else BUFFER / 4 * on.unit
     low_x, low_y, high_x, high_y = on.box
     return np.asarray(
         (box[:, 0] >= low_x + margin) & (box[:, 1] >= low_y + margin)

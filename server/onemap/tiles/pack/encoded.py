@@ -186,14 +186,14 @@ class EncodedShapes:
 
     def shape(self, at: Ints, owners: Ints, kinds: NDArray[np.uint8], corner: Ints) -> Shape:
         """Return the geometries at these places, those of which nothing is left out; ``corner``: of the tile."""
-        lead = self.lead[at]
+        lead = self.lead.take(at)
         if not lead.all():
             there = lead > 0
             at, owners, kinds, lead = at[there], owners[there], kinds[there], lead[there]
         words = np.empty((len(at), 3), dtype=np.int64)
         words[:, 0] = lead
-        words[:, 1:] = zigzag(self.first[at] - corner)
-        begin, end = self.starts[at], self.starts[at + 1]
+        words[:, 1:] = zigzag(self.first.take(at, axis=0) - corner)
+        begin, end = self.starts.take(at), self.starts.take(at + 1)
         return Shape(owners, kinds, words, end - begin, _pieces(self.tail, begin, end))
 
 

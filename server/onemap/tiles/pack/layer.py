@@ -136,7 +136,7 @@ class _Bytes:
 
     def of(self, rows: Ints) -> _Bytes:
         """Return these rows."""
-        return _Bytes(self.data[rows], self.used[rows], self.sizes[rows])
+        return _Bytes(self.data.take(rows, axis=0), self.used.take(rows, axis=0), self.sizes.take(rows))
 
 
 def _row(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
@@ -151,11 +151,18 @@ def _row(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
     kind, at = _unsigned(sum(rooms)), 0
     written = used = kind(0)
     for column, most, room in zip(columns, largest, rooms, strict=True):
-        word, of_word = packed(np.asarray(column), most)
+        word, of_word = _constant(column, kind) if isinstance(column, int) else packed(column, most)
         written = written | word.astype(kind) << kind(8 * at)
         used = used | of_word.astype(kind) << kind(8 * at)
         at += room
     return _Bytes(*_seen(written, used), np.bitwise_count(used).astype(np.int64))
+
+
+@lru_cache(maxsize=64)
+def _constant(number: int, kind: Any) -> tuple[Any, Any]:
+    """Return what ``packed`` does of one number, as numbers of this type."""
+    written = varint(number)
+    return kind(int.from_bytes(written, "little")), kind(int.from_bytes(b"\1" * len(written), "little"))
 
 
 def _wide(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:

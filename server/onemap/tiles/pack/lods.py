@@ -104,7 +104,7 @@ class Lod:
         rows = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
         if rows[-1] >= len(self):
             rows = rows[: np.searchsorted(rows, len(self))]
-        return np.asarray(rows[_meets(self.box[rows], box)])
+        return np.asarray(rows[_meets(self.box.take(rows, axis=0), box)])
 
     def within(self, rows: Ints, box: Box) -> NDArray[np.bool_]:
         """Return which of the rows have boxes that meet a box."""

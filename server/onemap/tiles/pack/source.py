@@ -65,6 +65,8 @@ class PackSource:
         plane = overlay.plane(tile, view.collection.storage) if len(edited.keys) else None
         near = edited.near(plane.bounds) if plane else []
         rows, others = overlay.without(pack, lod, rows, near, edited)
+        if not near and not len(rows):
+            return b""
         if not near and few.suits(lod, rows, on):
             return few.layer(pack, view.collection.id, lod, rows, on, names)
         made = [pack.drawn(lod, rows, on, names)]
