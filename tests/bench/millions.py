@@ -118,16 +118,18 @@ def _noise(x: NDArray[np.int64], y: NDArray[np.int64], seed: int) -> Floats:
 
 
 def build(path: Path) -> tuple[Path, Build | None]:
-    """Return an instance that draws the layer from a pack, and what that took; None where it was there already."""
+    """Return an instance that draws the layer from a pack, and what that took; None where it was there."""
     root = path.with_suffix("")
     write_instance(root, path, ["parcels"], {"generalise": "coverage", "class": "DLBM"})
-    if (root / "data" / "derived").exists():
-        return root, None
+    pack = root / "data" / "derived" / "parcels.pack"
+    before = pack.stat().st_ino if pack.exists() else None
     began = time.monotonic()
     process = subprocess.Popen([ONEMAP, "tiles", "build", "--root", str(root)], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"{path}: the pack was not built")
+    if pack.stat().st_ino == before:
+        return root, None
     size = sum(file.stat().st_size for file in (root / "data" / "derived").rglob("*") if file.is_file())
     seconds = time.monotonic() - began
     return root, Build(used.ru_utime + used.ru_stime, seconds, used.ru_maxrss / 1024, size / 2**20)

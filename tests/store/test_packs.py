@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from onemap.cql import parse_text, place
 from onemap.geo.crs import CRS84
 from onemap.store import FeatureQuery
 from onemap.tiles.engine import frame
+from onemap.tiles.pack import build
 from onemap.tiles.pack.borders import number_of
+from onemap.tiles.pack.few import FEW
 from onemap.tiles.pack.lods import EncodedRows, Lod
 from onemap.tiles.shapes import WINDOW
 from tests.packed import KINDS, MOST, Layers, decoded, made, opened, write
@@ -51,6 +54,26 @@ def test_tiles_of_a_pack_are_those_of_the_store(layers: Layers, name: str, zoom:
             assert ours[key][0].is_valid
             assert like(ours[key][0], theirs[key][0], tolerance * math.sqrt(2)), (zoom, key)
     assert seen
+
+
+def test_levels_with_attributes_of_their_own_say_the_same(
+    layers: Layers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for share in ("_OWN_SHARE", "_ALL_OWN_SHARE"):
+        monkeypatch.setattr(build, share, 100.0)
+    other = replace(layers, folder=tmp_path)
+    other.build()
+    own, common = other.source(), layers.source()
+    few = many = 0
+    for lod in own.pack.lods:
+        assert (own.pack.attributes(lod, np.arange(1))[0] is own.pack.columns) == (lod is own.pack.full)
+    for zoom in (3, 6, 9, 11, 12):
+        for tile in layers.tiles("WebMercatorQuad", zoom, 6):
+            drawn = layers.drawn(tile, own)
+            assert drawn == layers.drawn(tile, common)
+            few, many = few + (0 < len(drawn) <= FEW), many + (len(drawn) > FEW)
+    assert few
+    assert many
 
 
 @pytest.mark.parametrize("zoom", [9, 12, 14])

@@ -101,6 +101,7 @@ class App:
         self.ready = Ready(self.rest, (self.find,))
         self.gate: asyncio.Event | None = None
         self.left: list[bool] = []
+        self.asked: list[bytes] = []
         self.stop: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -108,6 +109,7 @@ class App:
 
     def find(self, scope: Any, _: Principal) -> Any:
         path, method = scope["raw_path"], scope["method"]
+        self.asked.append(path)
         if method not in ("GET", "HEAD"):
             return None
         if path == b"/ready":
@@ -234,7 +236,9 @@ def test_an_address_is_told_apart_however_it_is_written(target: str, body: bytes
         writer.write(get(target) + get("/made"))
         assert [(await answer(reader))[2] for _ in range(2)] == [body, b"/made"]
 
-    talk(work)
+    asked = talk(work).asked
+    assert asked
+    assert all(path.startswith(b"/") and b"#" not in path and b"?" not in path for path in asked)
 
 
 def test_a_connection_is_closed_when_the_client_wants_that() -> None:

@@ -42,10 +42,13 @@ class Rows:
         found: list[Key] = self._keys[0][rows].tolist() if self._keys else []
         return found
 
-    def numbers(self, rows: Ints) -> Ints | None:
-        """Return the keys of rows where all keys are whole numbers, else None."""
-        if any(part.dtype != np.int64 for part in self._keys):
-            return None
+    @property
+    def numbered(self) -> bool:
+        """Whether all keys are whole numbers."""
+        return all(part.dtype == np.int64 for part in self._keys)
+
+    def numbers(self, rows: Ints) -> Ints:
+        """Return the keys of rows, which must be whole numbers."""
         return np.concatenate([np.empty(0, np.int64), *self._keys])[rows]
 
     def by_class(self, areas: NDArray[np.float64]) -> dict[str, float]:

@@ -31,6 +31,7 @@ from onemap.tiles.pack.frame import WORLD, Frame, frame_for, order_of
 from onemap.tiles.pack.labels import LabelFile
 from onemap.tiles.pack.lods import each_row, write_lod
 from onemap.tiles.pack.ragged import rows_of
+from onemap.tiles.pack.records import Read
 from onemap.tiles.pack.rowfile import RowFile
 from onemap.tiles.pack.settled import settled
 from onemap.tiles.pack.sizes import LARGEST_SCALE, size_levels
@@ -44,6 +45,8 @@ _DETAILED = 4
 # A level of detail with at most such a share of the features has attributes of its own, side by side: its tiles would
 # read them from all over the pack.
 _OWN_SHARE = 0.25
+# All levels together have at most so many: those of points have as many at each zoom.
+_ALL_OWN_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def build(store: Store, plan: Plan, path: Path, progress: Progress = quiet) -> l
                 "settled": whole_content if whole_content == settled(store) else None,
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "features": maker.features.count,
-                "columns": maker.attributes.kinds,
+                "columns": maker.kinds,
                 "lods": lods,
                 "coverage": plan.settings.coverage,
                 "reports": [_report(report) for report in reports],
@@ -153,6 +156,7 @@ class _Maker:
         fields = enumerate(view.columns)
         self.columns = {item.name: ColumnFile(work / f"column{at}", item, dictionary) for at, item in fields}
         self._ids: list[Ints] = []
+        self._own_rows = 0
         self._encoded: dict[str, list[int]] = {}
         self._id_column = _integer_key(plan.collection)
         self._rows = RowFile(work / "rows")
@@ -163,8 +167,8 @@ class _Maker:
     def make(self) -> tuple[list[Mapping[str, Any]], list[Report]]:
         """Write all arrays, and return what is to be said of the levels of detail."""
         self._read()
-        self.attributes, place = self._attributes()
-        order, _ = write_lod(self._writer, "lod0", self._rows, place)
+        place = self._attributes()
+        order = write_lod(self._writer, "lod0", self._rows, place)[0]
         for zoom in range(self._plan.finest + 1, self._plan.finest + 1 + _DETAILED):
             self._progress(f"encode {zoom}", 0, len(order))
             self._encode("lod0", zoom, self._rows, order)
@@ -208,7 +212,12 @@ class _Maker:
             raise Unavailable(f"'{self._plan.collection.id}' has grown while its pack was built.")
         return moved
 
-    def _attributes(self) -> tuple[ColumnWriter, Ints]:
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """How each column is kept."""
+        return self._columns.kinds
+
+    def _attributes(self) -> Ints:
         """Write keys and columns in the order of the rows, and return the place of each feature in it."""
         count, owners = self.features.count, np.asarray(self._rows.column("owner"))
         boxes = np.zeros((count, 4), np.int32)
@@ -216,22 +225,29 @@ class _Maker:
         order = order_of(boxes)
         place = np.empty(count, dtype=np.int64)
         place[order] = np.arange(count)
-        columns = ColumnWriter(self._writer, self.columns, self._dictionary, order, self._keys(order))
-        columns.write(slice(None))
+        self._keys(order)
+        self._columns = ColumnWriter(self._writer, self.columns, self._dictionary, order, self._identities())
+        self._columns.write(slice(None))
         if self._labels:
             self._labels.store(self._writer, order)
-        return columns, place
+        return place
 
-    def _keys(self, order: Ints) -> Ints | None:
-        """Write the primary keys where they are numbers, and return the ids of tiles where these are."""
-        numbers = self.features.numbers(order)
-        if numbers is not None:
+    def _keys(self, order: Ints) -> None:
+        """Write the primary keys where they are numbers."""
+        if self.features.numbered:
+            numbers = self.features.numbers(order)
             sorted_ = np.argsort(numbers, kind="stable")
             self._writer.write("keys.sorted", numbers[sorted_])
             self._writer.write("keys.order", sorted_)
+
+    def _identities(self) -> Read | None:
+        """Return what reads the ids of features in tiles, None where they are no numbers."""
         if self._ids:
-            return np.concatenate(self._ids)[order]
-        return numbers if self._plan.collection.key == self._plan.collection.table.primary_key else None
+            every = np.concatenate(self._ids)
+            self._ids.clear()
+            return lambda rows: every[rows]
+        keyed = self._plan.collection.key == self._plan.collection.table.primary_key
+        return self.features.numbers if keyed and self.features.numbered else None
 
     def _coverage(self, place: Ints) -> Iterator[tuple[Mapping[str, Any], Report | None]]:
         assert self._faces is not None
@@ -257,8 +273,10 @@ class _Maker:
 
     def _attributes_of(self, name: str, rows: Ints) -> None:
         """Write the attributes of a level of detail with few rows once more; ``rows``: of the attributes, ascending."""
-        if len(rows) <= _OWN_SHARE * self.features.count:
-            self.attributes.write(rows, f"{name}/")
+        count, together = self.features.count, self._own_rows + len(rows)
+        if len(rows) <= _OWN_SHARE * count and together <= _ALL_OWN_SHARE * count:
+            self._columns.write(rows, f"{name}/")
+            self._own_rows = together
 
     def _members(self, name: str, rows: Ints, features: Ints, level: CoverageLevel, place: Ints) -> None:
         """Write which features each generalised row is made of; ``rows``: of the attributes, ascending."""

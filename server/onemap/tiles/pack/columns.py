@@ -17,7 +17,7 @@ from onemap.catalog import Field
 from onemap.tiles.generalise.faces import extend, spread, starts
 from onemap.tiles.mvt import encode_value
 from onemap.tiles.pack.format import PackWriter
-from onemap.tiles.pack.records import records_of
+from onemap.tiles.pack.records import Read, records_of
 from onemap.tiles.varint import field
 
 Ints = NDArray[np.int64]
@@ -104,8 +104,8 @@ class ColumnFile:
 class ColumnWriter:
     """Writes attributes into a pack: the values and records that there are, and then those of rows, as often as asked.
 
-    ``order``: the rows of the columns in the order of the pack; ``ids``: the ids in tiles in that order, None where
-    they are no numbers. ``kinds``: how each column is kept.
+    ``order``: the rows of the columns in the order of the pack; ``ids``: reads the ids in tiles of rows of the columns,
+    None where they are no numbers. ``kinds``: how each column is kept.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class ColumnWriter:
         columns: Mapping[str, ColumnFile],
         dictionary: Dictionary,
         order: Ints,
-        ids: Ints | None = None,
+        ids: Read | None = None,
     ) -> None:
         numbered = {name: column for name, column in columns.items() if not column.plain}
         records = records_of({name: _in_order(column, order) for name, column in numbered.items()}, len(order))
@@ -130,10 +130,10 @@ class ColumnWriter:
         writer.write("values.starts", np.concatenate([[0], np.cumsum([len(value) for value in values])]))
 
     def write(self, rows: Ints | slice, of: str = "") -> None:
-        """Write what is said of rows of the pack, as arrays whose names begin with ``of``."""
+        """Write the attributes of rows of the pack, as arrays whose names begin with ``of``."""
         writer, order = self._writer, self._order[rows]
         if self._ids is not None:
-            writer.write(f"{of}ids", self._ids[rows])
+            writer.write(f"{of}ids", self._ids(order))
         writer.write(f"{of}record", self._record[rows])
         for name in self._kept(NUMBERED):
             writer.write(f"{of}column/{name}", _small(self._columns[name].numbers(order), self._count))

@@ -28,7 +28,7 @@ _TRIANGLE = 3
 
 def suits(lod: Lod, rows: Ints, on: Window) -> bool:
     """Whether a tile is one of few surfaces."""
-    return 0 < len(rows) <= FEW and bool((lod.kind[rows] == POLYGON).all())
+    return len(rows) <= FEW and bool((lod.kind[rows] == POLYGON).all())
 
 
 def layer(pack: Pack, name: str, lod: Lod, rows: Ints, on: Window, names: Sequence[str]) -> bytes:
@@ -42,7 +42,7 @@ def layer(pack: Pack, name: str, lod: Lod, rows: Ints, on: Window, names: Sequen
 def written(
     columns: Columns, name: str, names: Sequence[str], features: Iterable[tuple[int, bytes]], kind: int
 ) -> bytes:
-    """Return a tile with one layer of features, each an attribute row and its geometry; empty when there are none."""
+    """Return a tile with one layer of features (row of ``columns``, geometry), empty when there are none."""
     numbers: dict[bytes, int] = {}
     told: dict[int, bytes] = {}
     pieces = [_HEADER, field(1, name.encode())]

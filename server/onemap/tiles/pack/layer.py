@@ -140,7 +140,7 @@ class _Bytes:
 
 
 def _row(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
-    """Return numbers from -1 (nothing) on as varints, those of all columns one after the other in each row.
+    """Return numbers from -1 (nothing) on, and constants, as varints: those of all columns one after the other.
 
     They are put together in one number for each row, its first byte the lowest one, where they have room in it.
     """
@@ -160,7 +160,7 @@ def _row(*columns: int | Ints | NDArray[np.uint8]) -> _Bytes:
 
 @lru_cache(maxsize=64)
 def _constant(number: int, kind: Any) -> tuple[Any, Any]:
-    """Return what ``packed`` does of one number, as numbers of this type."""
+    """Return what ``packed`` does of one number from 0 on, as numbers of this type."""
     written = varint(number)
     return kind(int.from_bytes(written, "little")), kind(int.from_bytes(b"\1" * len(written), "little"))
 

@@ -85,9 +85,9 @@ class Pack:
         return self.file.array(f"{lod.name}/members"), self.file.array(f"{lod.name}/members.starts")
 
     def attributes(self, lod: Lod, rows: Ints) -> tuple[Columns, Ints]:
-        """Return where the attributes of a level of detail are, and there those of these rows of it.
+        """Return the columns with the attributes of a level of detail, and the place of each of its rows in them.
 
-        A level of few rows has its own, as it takes a page of the file for each row to read them from those of all.
+        A level of few rows has its own: to read them from those of all takes a page of the file for each row.
         """
         own = self._own.get(lod.name)
         return (own, rows) if own is not None else (self.columns, lod.row[rows].astype(np.int64))
